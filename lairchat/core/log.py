@@ -20,11 +20,6 @@ def user_stream(user_id: UUID | str) -> str:
     return f"user:{user_id}"
 
 
-def open_stream(name: str) -> None:
-    """Begin a stream at position 0, in the transaction that makes its room or account."""
-    Stream.objects.create(name=name)
-
-
 def lock(name: str) -> None:
     """Hold the stream's row until the transaction ends: rights checked after this are ordered against its changes."""
     if connection.features.has_select_for_update:
@@ -32,13 +27,17 @@ def lock(name: str) -> None:
 
 
 def take(name: str) -> int:
-    """The next seq of the stream. A rollback gives it back; on PostgreSQL the row stays locked until the end."""
+    """The next seq of the stream, which begins with its first one. A rollback gives the number back.
+
+    On PostgreSQL the stream's row stays locked until the transaction ends.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE core_stream SET head = head + 1 WHERE name = %s RETURNING head", [name])
-        row = cursor.fetchone()
-    if row is None:
-        raise LookupError(f"there is no stream {name}")
-    return row[0]
+        cursor.execute(
+            "INSERT INTO core_stream (name, head, floor) VALUES (%s, 1, 1)"
+            " ON CONFLICT (name) DO UPDATE SET head = core_stream.head + 1 RETURNING head",
+            [name],
+        )
+        return cursor.fetchone()[0]
 
 
 def append(rows: Iterable[tuple[str, int, str, dict[str, Any]]]) -> None:

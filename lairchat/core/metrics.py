@@ -1,74 +1,51 @@
-"""Counters of this process. The original's names are kept (protocol-v1, section 10)."""
+"""What is counted, for `/metrics`, the desk and the tests (guarantees, section 7)."""
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from threading import Lock
+from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
-from prometheus_client.metrics_core import Metric, SummaryMetricFamily
-from prometheus_client.samples import Sample
+from prometheus_client import Counter, Gauge
 
-registry = CollectorRegistry()
+from lairchat.core.summary import Summary
+
+ACTIONS = Counter("lair_chat_actions_total", "Actions by name and outcome.", ["action", "outcome"])
+LIMITED = Counter("lair_chat_rate_limited_total", "Refusals by limit.", ["limit"])
+DUPLICATES = Counter("lair_chat_duplicate_sends_total", "Sends answered with the first message of their nonce.")
+GAPS = Counter("lair_chat_gaps_healed_total", "Holes in a stream filled from the log.")
+HEADS_FOUND = Counter("lair_chat_heads_found_total", "Entries found by comparing heads, without a hint.")
+RESETS = Counter("lair_chat_resets_total", "Streams a client had to read again, by reason.", ["reason"])
+RESUMES = Counter("lair_chat_resumes_total", "Connections that resumed from their positions.")
+CLOSES = Counter("lair_chat_socket_closes_total", "Sockets closed by the server, by code.", ["code"])
+FRAMES = Counter("lair_chat_frames_sent_total", "Frames written to sockets.")
+SOCKETS = Gauge("lair_chat_sockets", "Open signed-in sockets of this process.")
+HINTS = Counter("lair_chat_hints_total", "Hints between processes, by what became of them.", ["fate"])
+
+OPEN_SOCKETS = Gauge("lair_chat_open_sockets", "Open sockets of this process, signed in or not.")
+REFUSED_SOCKETS = Counter("lair_chat_refused_sockets_total", "Sockets refused because too many are open.")
+REFUSED_REQUESTS = Counter("lair_chat_refused_requests_total", "Requests refused because too many wait.")
+
+# The original's names (protocol-v1, section 10).
+REQUESTS = Counter("http_requests_total", "Requests answered.", ["method", "route", "status"])
+REQUEST_SECONDS = Summary("http_request_duration_seconds", "Time to answer.", ("method", "route", "status"))
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}  # others would make a label per invention
-QUANTILES = (0, 0.5, 0.9, 0.95, 0.99, 0.999, 1)
-REMEMBERED = 512  # observations behind a quantile, per label set
-
-requests = Counter("http_requests", "HTTP requests", ["method", "route", "status"], registry=registry)
-refused_requests = Counter("lair_refused_requests", "Requests refused because too many wait", registry=registry)
-open_sockets = Gauge("lair_open_sockets", "Open WebSockets", registry=registry)
-slow_closes = Counter("lair_slow_closes", "Sockets closed because they did not read", registry=registry)
-idle_closes = Counter("lair_idle_closes", "Sockets closed because nothing came", registry=registry)
-refused_sockets = Counter("lair_refused_sockets", "Sockets refused because too many are open", registry=registry)
-
-
-class Summary:
-    """Count, sum and quantiles per label set, over the last observations. prometheus_client's has no quantiles."""
-
-    def __init__(self, name: str, documentation: str, labels: tuple[str, ...]) -> None:
-        self.name, self.documentation, self.labels = name, documentation, labels
-        self._lock = Lock()
-        self._kept: dict[tuple[str, ...], deque[float]] = {}
-        self._totals: dict[tuple[str, ...], tuple[int, float]] = {}
-        registry.register(self)  # type: ignore[arg-type]
-
-    def observe(self, labels: tuple[str, ...], value: float) -> None:
-        with self._lock:
-            count, total = self._totals.get(labels, (0, 0.0))
-            self._totals[labels] = (count + 1, total + value)
-            self._kept.setdefault(labels, deque(maxlen=REMEMBERED)).append(value)
-
-    def collect(self) -> Iterator[Metric]:
-        family = SummaryMetricFamily(self.name, self.documentation, labels=self.labels)
-        with self._lock:
-            found = [(labels, sorted(self._kept[labels]), totals) for labels, totals in self._totals.items()]
-        for labels, values, (count, total) in found:
-            named = dict(zip(self.labels, labels, strict=True))
-            for quantile in QUANTILES:
-                at = values[min(len(values) - 1, int(quantile * len(values)))]
-                family.samples.append(Sample(self.name, {**named, "quantile": str(quantile)}, at))
-            family.add_metric(labels, count_value=count, sum_value=total)
-        yield family
-
-
-request_seconds = Summary("http_request_duration_seconds", "Time to answer", ("method", "route", "status"))
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """One answered request; `route` is the pattern, so that labels stay few."""
     labels = (method if method in METHODS else "other", route, str(status))
-    requests.labels(*labels).inc()
-    request_seconds.observe(labels, seconds)
+    REQUESTS.labels(*labels).inc()
+    REQUEST_SECONDS.observe(labels, seconds)
 
 
-_at_scrape: list[tuple[Gauge, Callable[[], float]]] = []
+_at_scrape: list[Callable[[], None]] = []
 
 
 def gauge_at_scrape(name: str, documentation: str, read: Callable[[], float]) -> None:
     """A figure that is looked up when somebody asks, in the thread of the request."""
-    _at_scrape.append((Gauge(name, documentation, registry=registry), read))
+    gauge = Gauge(name, documentation)
+    _at_scrape.append(lambda: gauge.set(read()))
 
 
 def refresh() -> None:
-    for gauge, read in _at_scrape:
-        gauge.set(read())
+    """Look the figures up, before they are shown."""
+    for look_up in _at_scrape:
+        look_up()

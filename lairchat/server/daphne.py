@@ -192,7 +192,7 @@ class Server(Daphne):
 
     def count(self, socket: Socket, step: int) -> None:
         self.sockets += step
-        metrics.open_sockets.set(self.sockets)
+        metrics.OPEN_SOCKETS.set(self.sockets)
         if socket.is_signed_in or socket.counted is None:
             return
         self.not_signed_in += step

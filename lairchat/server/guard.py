@@ -89,7 +89,7 @@ class Guard:
         try:
             await self.admission.enter()
         except Full:
-            metrics.refused_requests.inc()
+            metrics.REFUSED_REQUESTS.inc()
             await answer.refuse(503, "busy", "The server is busy. Try again shortly.", retry_after_seconds=1)
             return
         answer.on_start = self.admission.leave  # the rest is sending, which holds no thread

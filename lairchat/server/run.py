@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from lairchat.config import Config
 from lairchat.core import lane
+from lairchat.server import logs
 from lairchat.server.daphne import Server
 from lairchat.server.guard import Application
 
@@ -28,6 +29,7 @@ AGAIN_SECONDS = 1.0
 def serve(application: Application, config: Config, *, say: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then stop gracefully. Raises PortInUse."""
     say = say or _print
+    logs.set_up(config.log_level)
     _raise_file_limit()
     from twisted.internet import reactor
 

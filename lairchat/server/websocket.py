@@ -49,7 +49,7 @@ class Socket(WebSocketProtocol):
         chain = request.headers.get("x-forwarded-for", "")
         address = counted_address(client_address(peer, chain, self.server.trust))
         if not self.server.admits(address):
-            metrics.refused_sockets.inc()
+            metrics.REFUSED_SOCKETS.inc()
             raise ConnectionDeny(503, "Too many connections")
         self.counted = address
         self.server.count(self, 1)
@@ -160,7 +160,6 @@ class Socket(WebSocketProtocol):
         if self.is_slow or self.state != self.STATE_OPEN:
             return
         self.is_slow = True
-        metrics.slow_closes.inc()
         self.close(TOO_SLOW, "too slow")
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -177,6 +176,7 @@ class Socket(WebSocketProtocol):
         super().sendCloseFrame(code=code, reasonUtf8=reasonUtf8, isReply=isReply)
         if not was_open or isReply:
             return
+        metrics.CLOSES.labels(str(code)).inc()
         if self.inbox is not None:
             self.inbox.end({"type": "websocket.disconnect", "code": code})
         if self.paused:  # the peer's answer to the close must be read
@@ -218,7 +218,6 @@ class Socket(WebSocketProtocol):
             return
         quiet = now - self.heard_at
         if quiet >= limits.idle_seconds:
-            metrics.idle_closes.inc()
             self.close(IDLE, "idle")
         elif quiet >= limits.ping_seconds and now - self.pinged_at >= limits.ping_seconds:
             self.pinged_at = now

@@ -1,0 +1,48 @@
+"""Who acts: built once per surface, passed explicitly to every action."""
+
+from dataclasses import dataclass
+from typing import Literal, cast
+from uuid import UUID
+
+from accounts.models import User
+from accounts.roles import Permission
+
+Via = Literal["rest", "ws", "tcp", "web", "admin", "cli", "rule", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """`user` is None for the system; `address` is the peer's, as the guard settled it."""
+
+    user: User | None
+    via: Via
+    session_id: UUID | None = None
+    address: str = ""
+    request_id: str = ""
+
+    @classmethod
+    def system(cls, via: Via = "system") -> "Actor":
+        """The server itself, acting for tasks and for the operator's command line."""
+        return cls(user=None, via=via)
+
+    @property
+    def is_system(self) -> bool:
+        return self.user is None
+
+    @property
+    def person(self) -> User:
+        """The account. Raises ValueError for the system, which has none."""
+        if self.user is None:
+            raise ValueError("the system has no account")
+        return self.user
+
+    @property
+    def user_id(self) -> UUID | None:
+        return None if self.user is None else cast(UUID, self.user.id)
+
+    @property
+    def limit_key(self) -> str:
+        return "system" if self.user is None else str(self.user.id)
+
+    def allows(self, permission: Permission) -> bool:
+        return self.user is None or self.user.allows(permission)
