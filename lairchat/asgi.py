@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def make_application(role: str = "all") -> "Guard":
-    """The whole application for one role. `settings.SOCKET_APPLICATION` names the one for sockets, or is None."""
+    """The whole application for one role. `settings.SOCKET_APPLICATION` names the one for sockets."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lairchat.settings")
     django.setup()
     from django.conf import settings
@@ -22,7 +22,8 @@ def make_application(role: str = "all") -> "Guard":
     from lairchat.server.handler import LaneHandler
     from lairchat.server.roles import Router
 
-    sockets = import_string(settings.SOCKET_APPLICATION) if settings.SOCKET_APPLICATION else None
+    named = getattr(settings, "SOCKET_APPLICATION", None)
+    sockets = import_string(named) if named else None
     return Guard(Router(http=LaneHandler(), websocket=sockets, role=role), config.current())
 
 

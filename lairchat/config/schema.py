@@ -207,4 +207,5 @@ class Config(Section):
 
 
 SECRETS = ("jwt_secret", "secret_key", "audit_key")
-UNSHOWN = (*SECRETS, "metrics_token", "database.url", "redis_url")  # values that may hold a password: never repeated in a message
+# Values that may hold a password: never repeated in a message.
+UNSHOWN = (*SECRETS, "metrics_token", "database.url", "redis_url")
