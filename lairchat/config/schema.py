@@ -165,6 +165,9 @@ class Config(Section):
     limits_on: Annotated[
         bool, Meta(description="Rate limits; `LAIR_LIMITS=off` for load tests only. Sizes and counts stay.")
     ] = True
+    metrics_token: Annotated[
+        str, Meta(description="Bearer token that opens `/metrics` to other machines. Empty: this machine only.")
+    ] = ""
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(description="Host names we answer to. Empty: this machine's own, `host` and the site address's."),
@@ -204,4 +207,5 @@ class Config(Section):
 
 
 SECRETS = ("jwt_secret", "secret_key", "audit_key")
-UNSHOWN = (*SECRETS, "database.url", "redis_url")  # values that may hold a password: never repeated in a message
+# Values that may hold a password: never repeated in a message.
+UNSHOWN = (*SECRETS, "metrics_token", "database.url", "redis_url")

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """From here on every connection of the account follows the stream, beginning after position `after`."""
+    """From here on every connection of the account follows the stream; the first frame they get is `after` + 1."""
 
     user_id: UUID
     stream: str
