@@ -8,14 +8,14 @@ from rooms.roles import RoomPermission, RoomRole
 
 
 def may_edit_message(actor: Actor, message: Message) -> bool:
-    """The author, and nobody else whatever their rank (note 8; that they still read the room is the fetch's business)."""
+    """The author, and nobody else whatever their rank (note 8). That they still read the room the fetch has shown."""
     return actor.user_id is not None and message.author_id == actor.user_id
 
 
 def may_delete_message(
     actor: Actor, message: Message, room: Room, membership: Membership | None, author_role: RoomRole | None
 ) -> bool:
-    """The author; the room's moderators, an owner's message only its owners (note 9); staff in public rooms (note 4)."""
+    """The author; the room's moderators, but an owner's only owners (note 9); staff in public rooms (note 4)."""
     if membership is not None and message.author_id == actor.user_id:
         return True
     if membership is not None and membership.allows(RoomPermission.REMOVE_MESSAGES):

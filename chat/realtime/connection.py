@@ -1,6 +1,6 @@
 """One signed-in connection: what it follows, what still waits for it, and how a command of it runs.
 
-It knows no transport: it is given `write`, `close` and `unsent`, so that a WebSocket and a TCP socket are the same here.
+It knows no transport: it is given `write`, `close` and `unsent`, so that every kind of socket is the same here.
 """
 
 import logging

@@ -16,7 +16,8 @@ from uuid import UUID
 from chat.queries import Followed
 from chat.realtime.connection import CatchingUp, Connection
 from lairchat import config
-from lairchat.core import events, lane, log
+from lairchat.core import events, lane, log, processes
+from lairchat.core.bus import bus
 from lairchat.core.events import Close, Delivery, Join, Leave
 from lairchat.core.metrics import GAPS, HEADS_FOUND, RESETS, SOCKETS
 
@@ -87,6 +88,9 @@ class Hub:
                 continue
             served = self.streams.get(delivery.stream)
             if served is None or delivery.seq <= served.position:
+                continue
+            if not delivery.frame:
+                self._start(self._advance(served, delivery.seq))
                 continue
             served.early[delivery.seq] = delivery
             self._drain(served)
@@ -354,7 +358,8 @@ class Hub:
         self.loop = asyncio.get_running_loop()
         next_expiry_check = self.loop.time()
         while True:
-            await asyncio.sleep(config.current().delivery.heads_seconds)
+            pause = config.current().delivery.heads_seconds
+            await asyncio.sleep(pause / 2 if bus.state == "down" else pause)
             try:
                 await self.compare_heads()
             except Exception:  # the database may be away for a while: sockets stay, and this goes on (F4)
@@ -406,3 +411,5 @@ def _replay(name: str, after: int, upto: int, limit: int) -> list[Delivery]:
 
 hub = Hub()
 events.outlets.append(hub.deliver)
+bus.receive = hub.arrive
+processes.online_here = hub.online

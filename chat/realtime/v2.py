@@ -1,4 +1,4 @@
-"""Dialect 2.x: the opening, the frames that are no events, and how a connection resumes (docs/protocol/websocket.md)."""
+"""Dialect 2.x: the opening, the frames that are no events, and how to resume (docs/protocol/websocket.md)."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

@@ -104,7 +104,10 @@ def epoch() -> str:
 
 
 def prune(name: str, *, keep_entries: int, older_than: Any) -> int:
-    """Drop entries older than `older_than` but never the last `keep_entries`; raise the floor. Returns how many went (D8)."""
+    """Drop entries older than `older_than`, never the last `keep_entries`, and raise the floor (D8).
+
+    Returns how many went.
+    """
     with transaction.atomic():
         lock(name)
         head = Stream.objects.values_list("head", flat=True).get(name=name)

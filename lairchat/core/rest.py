@@ -97,7 +97,7 @@ def address_of(request: Any) -> str:
 def endpoint(
     command: Callable[[Any, Any], Any], *, status: int | Callable[[Any], int] = 200
 ) -> Callable[..., Response]:
-    """The view method that runs a command: its input is the path's ids, with the query of a GET or the body of the rest.
+    """The view method that runs a command: its input is the path's ids, with the query of a GET or else the body.
 
     A path id that is no UUID is answered as an unknown one.
     """
