@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, cast
 from uuid import UUID
 
-from accounts.models import User
+from accounts.models import User, UserSession
 from accounts.roles import Permission
+from lairchat.core.net import limit_address
 
 Via = Literal["rest", "ws", "tcp", "web", "admin", "cli", "rule", "system"]
 
@@ -24,6 +25,11 @@ class Actor:
     def system(cls, via: Via = "system") -> "Actor":
         """The server itself, acting for tasks and for the operator's command line."""
         return cls(user=None, via=via)
+
+    @classmethod
+    def through(cls, session: UserSession, *, via: Via, address: str, request_id: str = "") -> "Actor":
+        """The account of a session that was just read together with it."""
+        return cls(session.user, via, session.id, address, request_id)
 
     @property
     def is_system(self) -> bool:
@@ -46,3 +52,25 @@ class Actor:
 
     def allows(self, permission: Permission) -> bool:
         return self.user is None or self.user.allows(permission)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody at the door who is not signed in: all that is known is where they knock."""
+
+    via: Via
+    address: str = ""
+    device: str = ""
+    request_id: str = ""
+
+    user = None
+    user_id = None
+    session_id = None
+    is_system = False
+
+    @property
+    def limit_key(self) -> str:
+        return limit_address(self.address)
+
+    def allows(self, permission: Permission) -> bool:
+        return False

@@ -7,3 +7,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself: events, listeners, commands, recorders."""
+        from accounts import audit  # noqa: F401

@@ -6,4 +6,5 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import what registers itself: events, listeners, commands, recorders."""
+        """Import what registers itself: events and commands."""
+        from chat import commands, events  # noqa: F401

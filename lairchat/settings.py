@@ -45,6 +45,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "lairchat.urls"
 ASGI_APPLICATION = "lairchat.asgi.application"
+SOCKET_APPLICATION = "chat.routing.application"
 APPEND_SLASH = False  # the original client follows a redirect of a POST as a GET
 
 TEMPLATES = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 os.environ.setdefault("LAIR_DATA_DIR", str(Path(tempfile.gettempdir()) / f"lair-chat-tests-{os.getuid()}"))
 
-from lairchat.settings import *  # noqa: E402, F403
+from lairchat.settings import *  # noqa: F403
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

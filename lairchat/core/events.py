@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """From here on every connection of the account follows the stream, beginning after position `after`."""
+    """From here on every connection of the account follows the stream; the first frame they get is `after` + 1."""
 
     user_id: UUID
     stream: str
@@ -141,11 +141,16 @@ class Unit:
     """What one outermost action has published so far."""
 
     events: list[Event] = field(default_factory=list)
+    last_steps: list[Callable[[], None]] = field(default_factory=list)
 
     def flush(self) -> None:
-        """Number, log and encode everything; hand it out after the commit."""
-        if not self.events:
-            return
+        """Number, log and encode everything; hand it out after the commit. Then the last steps before it."""
+        if self.events:
+            self._log_events()
+        for step in self.last_steps:
+            step()
+
+    def _log_events(self) -> None:
         unnumbered = [event for event in self.events if event.seq is None]
         # Name order (room, site, user) whenever several streams are taken: two units cannot wait for each other.
         for event in sorted(unnumbered, key=lambda event: event.stream()):
@@ -178,6 +183,18 @@ def publish(*events: Event) -> None:
         unit.events.append(event)
         for listener in _listeners[type(event)]:
             listener(event)
+
+
+def at_last(step: Callable[[], None]) -> None:
+    """Run the step as the last thing before the commit of the running action, or now if none runs.
+
+    For what takes a lock that every action may want: taken last, it cannot be part of a circle.
+    """
+    unit = current_unit()
+    if unit is None:
+        step()
+    else:
+        unit.last_steps.append(step)
 
 
 def announce(

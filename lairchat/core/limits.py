@@ -19,7 +19,7 @@ from lairchat.core.metrics import LIMITED
 
 
 class DatabaseStorage(Storage):
-    """Windows as rows of `core_limitwindow`: one upsert counts, so N parallel requests never pass more than the limit."""
+    """Windows as rows of `core_limitwindow`: one upsert counts, so parallel requests never pass more than the limit."""
 
     STORAGE_SCHEME = ["lair-database"]
 

@@ -64,8 +64,19 @@ def entries(name: str, after: int, upto: int, limit: int) -> list[StreamEntry]:
     return list(StreamEntry.objects.filter(stream=name, seq__gt=after, seq__lte=upto).order_by("seq")[:limit])
 
 
+_epoch: str | None = None
+
+
+def known_epoch() -> str:
+    """The epoch as this process first read it: the same for all its life, since a restore needs a restart."""
+    global _epoch
+    if _epoch is None:
+        _epoch = epoch()
+    return _epoch
+
+
 def epoch() -> str:
-    """The name of this database's history, made when first asked for."""
+    """The name of this database's history, made when first asked for; one statement."""
     value = Epoch.objects.filter(pk=1).values_list("value", flat=True).first()
     if value is not None:
         return value
@@ -73,7 +84,10 @@ def epoch() -> str:
 
 
 def prune(name: str, *, keep_entries: int, older_than: Any) -> int:
-    """Drop entries older than `older_than` but never the last `keep_entries`; raise the floor. Returns how many went (D8)."""
+    """Drop entries older than `older_than`, never the last `keep_entries`, and raise the floor (D8).
+
+    Returns how many went.
+    """
     with transaction.atomic():
         lock(name)
         head = Stream.objects.values_list("head", flat=True).get(name=name)

@@ -1,6 +1,7 @@
-"""Network addresses as limits and sanctions see them."""
+"""Network addresses as limits and sanctions see them, and the name of a request."""
 
 import ipaddress
+from typing import Any
 
 
 def limit_address(address: str) -> str:
@@ -14,3 +15,9 @@ def limit_address(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+def request_id_of(request: Any) -> str:
+    """The id the guard gave this request; Django's or DRF's request. Empty outside the server."""
+    scope = getattr(getattr(request, "_request", request), "scope", None) or {}
+    return str(scope.get("state", {}).get("request_id", ""))

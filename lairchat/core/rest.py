@@ -20,7 +20,7 @@ from lairchat.core import limits
 from lairchat.core.action import refusal_of
 from lairchat.core.commands import Command
 from lairchat.core.errors import DomainError, Internal, Invalid, Malformed, NotFound, TooLarge, Unauthenticated
-from lairchat.core.net import limit_address
+from lairchat.core.net import limit_address, request_id_of
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class ActorView(APIView):
         if actor is not None:
             self.standing = limits.spend("account", actor.limit_key)
         elif not self.open_to_anybody:
-            raise Unauthenticated(code="missing_token")
+            raise Unauthenticated("Authorization header required", code="missing_token")
         request.actor = actor  # type: ignore[attr-defined]
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -97,7 +97,7 @@ def address_of(request: Any) -> str:
 def endpoint(
     command: Callable[[Any, Any], Any], *, status: int | Callable[[Any], int] = 200
 ) -> Callable[..., Response]:
-    """The view method that runs a command: its input is the path's ids, with the query of a GET or the body of the rest.
+    """The view method that runs a command: its input is the path's ids, with the query of a GET or else the body.
 
     A path id that is no UUID is answered as an unknown one.
     """
@@ -166,11 +166,6 @@ def handle_error(error: Exception, context: Mapping[str, Any]) -> Response:
     if isinstance(error, MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     return response
-
-
-def request_id_of(request: Any) -> str:
-    scope = getattr(getattr(request, "_request", request), "scope", None) or {}
-    return str(scope.get("state", {}).get("request_id", ""))
 
 
 def as_domain_error(error: Exception) -> DomainError:

@@ -12,7 +12,7 @@ def fold(text: str) -> str:
 
 
 def has_control(text: str, *, lines: bool = False) -> bool:
-    """True if the text holds control characters (C0, C1, NUL) or lone surrogates; `lines` allows line breaks and tabs."""
+    """True if the text holds control characters or lone surrogates; `lines` allows line breaks and tabs."""
     allowed = "\n\t\r" if lines else ""
     return any(unicodedata.category(sign) in ("Cc", "Cs") and sign not in allowed for sign in text)
 

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('mode', models.CharField(choices=[('open', 'open'), ('read_only', 'read only')], default='open', max_length=10)),
                 ('max_members', models.PositiveIntegerField(blank=True, null=True)),
                 ('rev', models.BigIntegerField(default=0, help_text='The seq of the last entry that changed the room itself.')),
+                ('opened_seq', models.BigIntegerField(default=0, help_text='The seq of the entry that last made it listed.')),
                 ('archived_at', models.DateTimeField(blank=True, null=True)),
                 ('expires_at', models.DateTimeField(blank=True, help_text='A temporary room ends then.', null=True)),
                 ('deleted_at', models.DateTimeField(blank=True, null=True)),

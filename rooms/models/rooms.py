@@ -49,6 +49,8 @@ class Room(models.Model):
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.OPEN)
     max_members = models.PositiveIntegerField(null=True, blank=True)
     rev = models.BigIntegerField(default=0, help_text="The seq of the last entry that changed the room itself.")
+    # Who joins after a private room was opened is shown nothing from before (rights, note 14).
+    opened_seq = models.BigIntegerField(default=0, help_text="The seq of the entry that last made it listed.")
     archived_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="A temporary room ends then.")
     deleted_at = models.DateTimeField(null=True, blank=True)

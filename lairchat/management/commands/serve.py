@@ -25,9 +25,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._check_schema()
         from lairchat.asgi import make_application
+        from lairchat.server.beside import work_of
         from lairchat.server.daphne import PortInUse
-        from lairchat.server.run import serve
+        from lairchat.server.run import on_start, serve
 
+        on_start.extend(work_of(options["role"]))
         try:
             serve(make_application(options["role"]), config.current(), say=self._say)
         except PortInUse as error:
