@@ -261,7 +261,7 @@ class RoomGained(UserEvent):
         return {"room": str(self.membership.room_id), "joined_seq": self.membership.joined_seq}
 
     def payload(self) -> dict[str, Any]:
-        return {"item": SidebarItem.gained(self.membership, self.people)}
+        return {"item": SidebarItem.of(self.membership, self.people)}
 
     def effects(self) -> Sequence[Effect]:
         membership = self.membership

@@ -162,6 +162,12 @@ def streams_for(user_id: UUID) -> list[str]:
     return [room_stream(room_id) for room_id in shared_room_ids(user_id)]
 
 
+def people_sharing_a_room(user_id: UUID, others: Collection[UUID]) -> set[UUID]:
+    """Those of `others` who are in a room together with the person; one statement."""
+    own = Membership.objects.filter(user=user_id, room__deleted_at=None).values("room_id")
+    return set(Membership.objects.filter(room__in=own, user__in=others).values_list("user_id", flat=True))
+
+
 def direct_people(room_ids: Collection[UUID]) -> dict[UUID, list[User]]:
     """The people of each direct room among the ids, by name; one statement, none for an empty collection."""
     people: dict[UUID, list[User]] = {room_id: [] for room_id in room_ids}
