@@ -1,5 +1,6 @@
 """What a program may ask of rooms: checked input in, the answer's form out."""
 
+import re
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -267,16 +268,17 @@ def list_members(actor: Actor, data: ListMembersInput) -> MembersAnswer:
     page = queries.members_page(room.id, limit=limit + 1, after=after)
     online = online_ids()
     members = [MemberOutput.of(member, online) for member in page[:limit]]
-    next_cursor = str(page[limit - 1].joined_seq) if len(page) > limit else None
+    next_cursor = f"{page[limit - 1].joined_seq}.{page[limit - 1].id}" if len(page) > limit else None
     return MembersAnswer(members, total, next_cursor, position)
 
 
-def _cursor(text: str | None) -> int:
+def _cursor(text: str | None) -> tuple[int, int]:
     if text is None:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        return 0, 0
+    match = re.fullmatch(r"([0-9]{1,18})\.([0-9]{1,18})", text)
+    if match is None:
         raise Invalid("Validation failed: cursor - use the one an answer gave", field="cursor")
-    return int(text)
+    return int(match[1]), int(match[2])
 
 
 @command("list_invitations", takes=ListInvitationsInput, gives=InvitationsAnswer)

@@ -220,7 +220,9 @@ def discover(
     return [ListedRoom(room, counts[room.id], room.is_own) for room in page], total
 
 
-def members_page(room_id: UUID, *, limit: int, after: int = 0) -> list[Membership]:
-    """Members with their accounts in the order they came, those with a `joined_seq` above `after`; one statement."""
-    memberships = Membership.objects.filter(room=room_id, joined_seq__gt=after).select_related("user")
-    return list(memberships.order_by("joined_seq")[:limit])
+def members_page(room_id: UUID, *, limit: int, after: tuple[int, int] = (0, 0)) -> list[Membership]:
+    """Members with their accounts in the order they came, those behind `after` (joined_seq, id); one statement."""
+    joined_seq, key = after
+    behind = Q(joined_seq__gt=joined_seq) | Q(joined_seq=joined_seq, id__gt=key)
+    memberships = Membership.objects.filter(behind, room=room_id).select_related("user")
+    return list(memberships.order_by("joined_seq", "id")[:limit])
