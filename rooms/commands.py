@@ -1,14 +1,11 @@
 """What a program may ask of rooms: checked input in, the answer's form out."""
 
 import re
-from collections.abc import Iterable
-from uuid import UUID
 
-from accounts.presence import online_ids
 from msgspec import UNSET, UnsetType
 
 from accounts.actor import Actor
-from accounts.models import User
+from accounts.presence import online_ids
 from lairchat.core.commands import Done, command
 from lairchat.core.errors import Invalid
 from lairchat.core.rest import page_limit
@@ -68,7 +65,7 @@ def create_room(actor: Actor, data: CreateRoomInput) -> ItemAnswer:
         max_members=None if wanted.max_members is UNSET else wanted.max_members,
         expires_at=data.expires_at,
     )
-    return ItemAnswer(RoomOutput.of(membership.room), SidebarItem.of(membership, ()))
+    return ItemAnswer(RoomOutput.of(membership.room), SidebarItem.gained(membership, ()))
 
 
 def _privacy(settings: RoomSettingsInput) -> str | None:
@@ -125,7 +122,7 @@ def join_room(actor: Actor, data: RoomInput) -> EnteredAnswer:
 
 def _entered(membership: Membership) -> EnteredAnswer:
     return EnteredAnswer(
-        RoomOutput.of(membership.room), MembershipOutput.of(membership), SidebarItem.of(membership, ())
+        RoomOutput.of(membership.room), MembershipOutput.of(membership), SidebarItem.gained(membership, ())
     )
 
 
@@ -287,15 +284,6 @@ def list_invitations(actor: Actor, data: ListInvitationsInput) -> InvitationsAns
     limit = page_limit(data.limit)
     if data.offset < 0:
         raise Invalid("Validation failed: offset - must not be negative", field="offset")
-    page = own_invitations(actor, data.offset, data.offset + limit + 1)
+    waiting = queries.pending_invitations(actor.person.id)
+    page = [InvitationOutput.of(invitation) for invitation in waiting[data.offset : data.offset + limit + 1]]
     return InvitationsAnswer(page[:limit], len(page) > limit)
-
-
-def own_invitations(actor: Actor, start: int = 0, end: int | None = None) -> list[InvitationOutput]:
-    """The open invitations of the person, newest first; one statement."""
-    return [InvitationOutput.of(invitation) for invitation in queries.open_invitations(actor.person.id)[start:end]]
-
-
-def direct_items(held: Iterable[Membership]) -> dict[UUID, list[User]]:
-    """The people of the direct rooms among these memberships, by room; one statement."""
-    return queries.direct_people(sidebar.direct_ids(list(held)))

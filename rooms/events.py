@@ -248,7 +248,7 @@ class RoomDeleted(RoomEvent):
 
 @register
 class RoomGained(UserEvent):
-    """The person is in a room now; their connections follow it from the entry of the joining on."""
+    """The person is in a room now; their connections follow it from behind the entry of the joining on."""
 
     type = "room_gained"
 
@@ -261,11 +261,11 @@ class RoomGained(UserEvent):
         return {"room": str(self.membership.room_id), "joined_seq": self.membership.joined_seq}
 
     def payload(self) -> dict[str, Any]:
-        return {"item": SidebarItem.of(self.membership, self.people)}
+        return {"item": SidebarItem.gained(self.membership, self.people)}
 
     def effects(self) -> Sequence[Effect]:
         membership = self.membership
-        return [Join(self.user_id, room_stream(membership.room_id), after=membership.joined_seq - 1)]
+        return [Join(self.user_id, room_stream(membership.room_id), after=membership.joined_seq)]
 
     @classmethod
     def load(cls, entries: Sequence[StreamEntry]) -> list[Self | None]:

@@ -101,8 +101,8 @@ class SidebarItem(Struct):
     last_message_at: datetime | None
 
     @classmethod
-    def of(cls, membership: Membership, people: Iterable[User]) -> "SidebarItem":
-        """The room at the moment it was entered: nothing from before counts as unread. Counts are filled in later."""
+    def gained(cls, membership: Membership, people: Iterable[User]) -> "SidebarItem":
+        """The room at the moment it was entered: nothing from before counts as unread."""
         return cls(
             room=RoomOutput.of(membership.room),
             membership=MembershipOutput.of(membership),

@@ -20,7 +20,7 @@ def count_with(counter: Counter) -> Counter:
 def items_of(user_id: UUID, memberships: Sequence[Membership]) -> list[SidebarItem]:
     """The person's rooms with their counts; statements do not grow with the rooms."""
     people = queries.direct_people(direct_ids(memberships))
-    items = [SidebarItem.of(membership, people.get(membership.room_id, ())) for membership in memberships]
+    items = [SidebarItem.gained(membership, people.get(membership.room_id, ())) for membership in memberships]
     for counter in _counters:
         counter(user_id, items)
     return items

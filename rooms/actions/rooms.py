@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -229,8 +228,7 @@ def delete_room(actor: Actor, room_id: UUID) -> None:
     audit.record(actor, "room.delete", room, room_id=room.id)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedRoom:
+class OpenedRoom(NamedTuple):
     """A direct room as the actor holds it; `is_new` if this very act made it."""
 
     membership: Membership

@@ -1,0 +1,38 @@
+"""Who is online: what the running processes wrote with their heartbeats."""
+
+import threading
+import time
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from lairchat.core.models import Process
+
+DEAD_AFTER = timedelta(seconds=15)  # D10
+KEPT_SECONDS = 1.0
+
+_lock = threading.Lock()
+_known: frozenset[UUID] = frozenset()
+_read_at: float | None = None
+
+
+def online_ids() -> frozenset[UUID]:
+    """The accounts with an open socket in any live process, at most a second old."""
+    global _known, _read_at
+    with _lock:
+        if _read_at is None or time.monotonic() - _read_at >= KEPT_SECONDS:
+            _known, _read_at = _read(), time.monotonic()
+        return _known
+
+
+def _read() -> frozenset[UUID]:
+    live = Process.objects.filter(beat_at__gte=timezone.now() - DEAD_AFTER).values_list("online", flat=True)
+    return frozenset(UUID(id_) for ids in live for id_ in ids)
+
+
+def forget() -> None:
+    """Read again at the next question: for tests, and after an own heartbeat."""
+    global _read_at
+    with _lock:
+        _read_at = None
