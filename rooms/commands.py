@@ -2,13 +2,13 @@
 
 import re
 
+from lairchat.core.forms import page_limit
 from msgspec import UNSET, UnsetType
 
 from accounts.actor import Actor
 from accounts.presence import online_ids
 from lairchat.core.commands import Done, command
 from lairchat.core.errors import Invalid
-from lairchat.core.rest import page_limit
 from lairchat.core.snapshot import as_of
 from rooms import queries, sidebar
 from rooms.actions import invitations, memberships, sanctions
@@ -284,6 +284,6 @@ def list_invitations(actor: Actor, data: ListInvitationsInput) -> InvitationsAns
     limit = page_limit(data.limit)
     if data.offset < 0:
         raise Invalid("Validation failed: offset - must not be negative", field="offset")
-    waiting = queries.pending_invitations(actor.person.id)
+    waiting = queries.open_invitations(actor.person.id)
     page = [InvitationOutput.of(invitation) for invitation in waiting[data.offset : data.offset + limit + 1]]
     return InvitationsAnswer(page[:limit], len(page) > limit)

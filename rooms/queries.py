@@ -116,7 +116,7 @@ def invitation_room_id(invitation_id: UUID) -> UUID:
     return room_id
 
 
-def pending_invitations(user_id: UUID) -> QuerySet[Invitation]:
+def open_invitations(user_id: UUID) -> QuerySet[Invitation]:
     """Invitations the person can answer, newest first."""
     waiting = _invitations().filter(invitee=user_id, status=Invitation.Status.PENDING, room__deleted_at=None)
     return waiting.filter(expires_at__gt=timezone.now()).order_by("-id")
