@@ -61,9 +61,6 @@ def _count_connection(**_signal: Any) -> None:
         connections += 1
 
 
-connection_created.connect(_count_connection)
-
-
 def echo(request: HttpRequest) -> HttpResponse:
     return JsonResponse(
         {
@@ -115,9 +112,8 @@ class Control:
             await self.application(scope, receive, send)
             return
         closes = {labels["code"]: value for labels, value in _closes()}
-        body = json.dumps(
-            {"running": running, "most_running": most_running, "handled": total, "closes": closes}
-        ).encode()
+        figures = {"running": running, "most_running": most_running, "connections": connections}
+        body = json.dumps(figures | {"handled": total, "closes": closes}).encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": body})
 
@@ -179,6 +175,9 @@ urlpatterns = [
 
 
 def main() -> None:
+    _query()  # as `migrate` does for the real one: a new file changes to WAL once, and only one connection may do that
+    connection.close()
+    connection_created.connect(_count_connection)
     signal.signal(signal.SIGUSR1, lambda *_: released.set())
     current = config.current()
     try:
