@@ -16,7 +16,7 @@ import {
   withContent,
   withoutRoom,
   withoutTimeline,
-} from './store.js'
+} from './store.js';
 
 const handlers = {
   // the stream of a room
