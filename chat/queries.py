@@ -1,0 +1,268 @@
+"""Guarded reads of messages, and the counts that stand on read positions. Constant in rooms, members and messages."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.queries import users_by_ids
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+from rooms.errors import NotRoomMember, RoomNotFound
+from rooms.policy import readable_after, why_not_post
+from rooms.queries import room_and_membership
+
+from accounts.actor import Actor
+from accounts.models import User
+from accounts.shapes import UserOutput
+from chat.errors import MessageNotFound
+from chat.models import Mention, Message, Reaction, ReadReceipt
+from chat.shapes import AsOf, HistoryAnswer, MessageOutput, ReactionOutput
+from lairchat.core import log
+from rooms.models import Membership, Room
+
+COUNT_MAX = 100  # shown as 99+
+
+
+def readable_room(actor: Actor, room_id: UUID, *, lock: bool = False) -> tuple[Room, Membership]:
+    """The room and the actor's membership. Raises RoomNotFound (hidden or unknown), NotRoomMember (join first)."""
+    room, membership = room_and_membership(actor, room_id, lock=lock)
+    if membership is None:
+        raise NotRoomMember()
+    return room, membership
+
+
+def writable_room(actor: Actor, room_id: UUID, *, lock: bool = False) -> Room:
+    """The room, if the actor may post in it. Raises RoomNotFound and what refuses posting (`policy.why_not_post`)."""
+    room, membership = room_and_membership(actor, room_id, lock=lock)
+    require_posting(actor, room, membership)
+    return room
+
+
+def require_posting(actor: Actor, room: Room, membership: Membership | None) -> None:
+    """Raises NotRoomMember, Muted, ReadOnly, RoomClosed: whatever stands against posting there."""
+    refusal = why_not_post(actor, room, membership)
+    if refusal is not None:
+        raise refusal()
+
+
+def message_for(actor: Actor, message_id: UUID, *, lock: bool = False) -> tuple[Message, Room, Membership | None]:
+    """A message the actor may know of, its room, and their membership of it.
+
+    Raises MessageNotFound where it does not exist, its room is hidden from them, or it is from before their time.
+    """
+    room_id = Message.objects.filter(pk=message_id).values_list("room_id", flat=True).first()
+    if room_id is None:
+        raise MessageNotFound()
+    try:
+        room, membership = room_and_membership(actor, room_id, lock=lock)
+    except RoomNotFound:
+        raise MessageNotFound() from None
+    message = Message.objects.get(pk=message_id)
+    if membership is not None and message.seq <= readable_after(room, membership):
+        raise MessageNotFound()
+    message.room = room
+    return message, room, membership
+
+
+def readable_message(actor: Actor, message_id: UUID) -> Message:
+    """A message the actor may read. Raises MessageNotFound; NotRoomMember in a room they may know of."""
+    message, _, membership = message_for(actor, message_id)
+    if membership is None:
+        raise NotRoomMember()
+    return message
+
+
+def reactions_of(message_ids: Sequence[UUID]) -> dict[UUID, list[ReactionOutput]]:
+    """Reactions by message, each emoji in the order of its first use; one statement."""
+    grouped: dict[UUID, dict[str, list[UUID]]] = defaultdict(dict)
+    rows = Reaction.objects.filter(message__in=message_ids).order_by("id").values_list("message_id", "emoji", "user_id")
+    for message_id, emoji, user_id in rows:
+        grouped[message_id].setdefault(emoji, []).append(user_id)
+    return {
+        message_id: [ReactionOutput(emoji, user_ids) for emoji, user_ids in emojis.items()]
+        for message_id, emojis in grouped.items()
+    }
+
+
+def outputs(messages: Sequence[Message]) -> list[MessageOutput]:
+    """The messages with their mentions and reactions; two statements, whatever their number."""
+    ids = [message.id for message in messages]
+    mentioned: dict[UUID, list[UUID]] = defaultdict(list)
+    for message_id, user_id in (
+        Mention.objects.filter(message__in=ids).order_by("id").values_list("message_id", "user_id")
+    ):
+        mentioned[message_id].append(user_id)
+    reactions = reactions_of(ids)
+    return [MessageOutput.of(message, mentioned[message.id], reactions.get(message.id)) for message in messages]
+
+
+def output(message: Message) -> MessageOutput:
+    return outputs([message])[0]
+
+
+def as_of(stream: str) -> AsOf:
+    """The position before the rows that are read next (D9)."""
+    return AsOf(log.epoch(), stream, log.heads([stream]).get(stream, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a room's history: the newest, or relative to a seq."""
+
+    limit: int
+    before: int | None = None
+    after: int | None = None
+    around: int | None = None
+
+
+def history(actor: Actor, room_id: UUID, window: Window) -> HistoryAnswer:
+    """A page of a room, newest first, by keyset on seq. Raises RoomNotFound, NotRoomMember."""
+    room, membership = readable_room(actor, room_id)
+    position = as_of(room.stream)
+    readable = Message.objects.filter(room=room, seq__gt=readable_after(room, membership))
+    page, has_older, has_newer = _page(readable, window)
+    shown = outputs(page)
+    related = _related(readable, shown)
+    people = {id_ for message in [*shown, *related] for id_ in _people_of(message)}
+    return HistoryAnswer(
+        messages=shown,
+        has_more=has_older,
+        has_older=has_older,
+        has_newer=has_newer,
+        related=related,
+        users=[UserOutput.of(user) for user in users_by_ids(people).values()],
+        as_of=position,
+    )
+
+
+def _page(messages: QuerySet[Message], window: Window) -> tuple[list[Message], bool, bool]:
+    """The page, newest first, and whether there is more on either side."""
+    if window.around is not None:
+        half = max(1, window.limit // 2)
+        older = list(messages.filter(seq__lte=window.around).order_by("-seq")[: half + 1])
+        newer = list(messages.filter(seq__gt=window.around).order_by("seq")[: half + 1])
+        return newer[half - 1 :: -1][-half:] + older[:half], len(older) > half, len(newer) > half
+    if window.after is not None:
+        newer = list(messages.filter(seq__gt=window.after).order_by("seq")[: window.limit + 1])
+        has_older = messages.filter(seq__lte=window.after).exists()
+        return newer[: window.limit][::-1], has_older, len(newer) > window.limit
+    if window.before is not None:
+        messages = messages.filter(seq__lt=window.before)
+    older = list(messages.order_by("-seq")[: window.limit + 1])
+    return older[: window.limit], len(older) > window.limit, window.before is not None
+
+
+def _related(readable: QuerySet[Message], shown: Sequence[MessageOutput]) -> list[MessageOutput]:
+    held = {message.id for message in shown}
+    wanted = {message.reply_to for message in shown if message.reply_to} - held
+    return outputs(list(readable.filter(pk__in=wanted)))
+
+
+def _people_of(message: MessageOutput) -> set[UUID]:
+    people = {message.author, message.deleted_by, *message.mentions}
+    people.update(user_id for reaction in message.reactions for user_id in reaction.user_ids)
+    return {id_ for id_ in people if id_ is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What one person has not read in one room, exact at the room's position `head`."""
+
+    head: int
+    read_seq: int
+    unread: int
+    mentions: int
+    last_message_at: datetime | None
+
+
+# Head and counts are one statement, hence one snapshot: the count is exact for that head, which lets a client go on
+# counting from the frames after it. Each count stops at 100.
+_COUNTS = """
+SELECT m.room_id, s.head, COALESCE(rr.seq, m.joined_seq),
+  (SELECT COUNT(*) FROM (SELECT 1 FROM chat_message c WHERE c.room_id = m.room_id
+     AND c.seq > COALESCE(rr.seq, m.joined_seq) AND c.deleted_at IS NULL AND c.kind = 'text'
+     AND (c.author_id IS NULL OR c.author_id <> m.user_id) LIMIT 100) AS unread),
+  (SELECT COUNT(*) FROM (SELECT 1 FROM chat_mention n WHERE n.user_id = m.user_id AND n.room_id = m.room_id
+     AND n.seq > COALESCE(rr.seq, m.joined_seq) LIMIT 100) AS mentioned),
+  (SELECT l.created_at FROM chat_message l WHERE l.room_id = m.room_id ORDER BY l.seq DESC LIMIT 1)
+FROM rooms_membership m
+JOIN core_stream s ON s.name = 'room:' || {room_id}
+LEFT JOIN chat_readreceipt rr ON rr.room_id = m.room_id AND rr.user_id = m.user_id
+WHERE m.user_id = %s {only}
+"""
+_FOLLOWED = """
+SELECT s.name, s.head, s.floor, m.joined_seq
+FROM rooms_membership m
+JOIN rooms_room r ON r.id = m.room_id AND r.deleted_at IS NULL
+JOIN core_stream s ON s.name = 'room:' || {room_id}
+WHERE m.user_id = %s
+UNION ALL SELECT name, head, floor, head FROM core_stream WHERE name IN (%s, %s)
+"""
+
+
+def _room_id_text() -> str:
+    """SQL for `m.room_id` as it stands in a stream's name; SQLite keeps a UUID as 32 digits."""
+    if connection.vendor == "postgresql":
+        return "m.room_id::text"
+    digits = "m.room_id"
+    parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    return " || '-' || ".join(f"substr({digits}, {start}, {length})" for start, length in parts)
+
+
+def _stored(id_: UUID) -> Any:
+    return User._meta.pk.get_db_prep_value(id_, connection)
+
+
+def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:
+    """Unread and mention counts of all rooms of a person, or of one; one statement (D12)."""
+    parameters = [_stored(user_id)]
+    only = ""
+    if room_id is not None:
+        only = "AND m.room_id = %s"
+        parameters.append(_stored(room_id))
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS.format(room_id=_room_id_text(), only=only), parameters)
+        rows = cursor.fetchall()
+    return {_uuid(row[0]): Count(row[1], row[2], row[3], row[4], _moment(row[5])) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A stream a connection follows: its bounds, and the position at which the person joined it."""
+
+    head: int
+    floor: int
+    joined: int
+
+
+def followed(user_id: UUID) -> dict[str, Followed]:
+    """Every stream of a person with head and floor, their memberships decided in the same snapshot; one statement."""
+    own = log.user_stream(user_id)
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLLOWED.format(room_id=_room_id_text()), [_stored(user_id), log.SITE, own])
+        rows = cursor.fetchall()
+    streams = {log.SITE: Followed(0, 1, 0), own: Followed(0, 1, 0)}
+    streams.update({name: Followed(head, floor, joined) for name, head, floor, joined in rows})
+    return streams
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def _moment(value: Any) -> datetime | None:
+    """SQLite hands out its text; PostgreSQL the moment itself."""
+    if isinstance(value, str):
+        value = parse_datetime(value)
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def receipts(actor: Actor, room_id: UUID) -> list[tuple[UUID, int]]:
+    """How far each member has read. Raises RoomNotFound, NotRoomMember."""
+    room, _ = readable_room(actor, room_id)
+    rows = ReadReceipt.objects.filter(room=room, user__memberships__room=room)
+    return list(rows.values_list("user_id", "seq"))

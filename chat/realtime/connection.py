@@ -1,0 +1,157 @@
+"""One signed-in connection: what it follows, what still waits for it, and how a command of it runs.
+
+It knows no transport: it is given `write`, `close` and `unsent`, so that every kind of socket is the same here.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from accounts.queries import live_actor
+
+from accounts.actor import Via
+from lairchat import config
+from lairchat.core import lane
+from lairchat.core.commands import Command, table
+from lairchat.core.errors import DomainError, Invalid, Malformed
+from lairchat.core.events import Delivery
+from lairchat.core.metrics import CLOSES, FRAMES
+from lairchat.core.rest import as_domain_error, parsed
+
+logger = logging.getLogger(__name__)
+
+SESSION_ENDED = 4010
+TOO_SLOW = 4008
+TOO_MANY = 4029
+VOLATILE_SHARE = 4  # typing and presence are dropped once a quarter of the allowed output waits
+
+
+@dataclass(slots=True)
+class CatchingUp:
+    """A stream that this connection has not reached the live end of: what comes meanwhile waits here."""
+
+    after: int
+    pending: list[Delivery] = field(default_factory=list)
+
+
+class Connection:
+    """Lives on the event loop; only `_execute` runs on a thread of the lane."""
+
+    def __init__(
+        self,
+        *,
+        user_id: UUID,
+        username: str,
+        session_id: UUID,
+        expires_at: datetime,
+        via: Via,
+        address: str,
+        write: Callable[[str], None],
+        close: Callable[[int, str], None],
+        unsent: Callable[[], int],
+    ) -> None:
+        self.user_id, self.username = user_id, username
+        self.session_id, self.expires_at = session_id, expires_at
+        self.via, self.address = via, address
+        self.streams: set[str] = set()
+        self.catching_up: dict[str, CatchingUp] = {}
+        self.is_open = True
+        self._write, self._close, self._unsent = write, close, unsent
+        self._frame_times: deque[float] = deque()
+        self._refused_frames = 0
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def write(self, text: str) -> None:
+        """Hand a stored frame to the transport; a reader too slow for it is closed and resumes later (F8)."""
+        if not self.is_open:
+            return
+        if self._unsent() > config.current().limits.socket_output_bytes:
+            self.close(TOO_SLOW)
+            return
+        self._write(text)
+        FRAMES.inc()
+
+    def write_volatile(self, text: str) -> None:
+        """Hand over a frame that may be lost; it is, as soon as the reader falls behind."""
+        if self.is_open and self._unsent() * VOLATILE_SHARE <= config.current().limits.socket_output_bytes:
+            self._write(text)
+            FRAMES.inc()
+
+    def answer(self, value: Any) -> None:
+        self.write(msgspec.json.encode(value).decode())
+
+    def close(self, code: int, reason: str = "") -> None:
+        if self.is_open:
+            self.is_open = False
+            CLOSES.labels(code).inc()
+            self._close(code, reason)
+
+    def allows_frame(self) -> bool:
+        """Count one frame in (60 per 3 s). A peer that goes on after as many refusals again is closed with 4029."""
+        window = config.current().limits.socket_frames
+        now = time.monotonic()
+        while self._frame_times and self._frame_times[0] <= now - window.seconds:
+            self._frame_times.popleft()
+        if len(self._frame_times) < window.count or not config.current().limits_on:
+            self._frame_times.append(now)
+            self._refused_frames = 0
+            return True
+        self._refused_frames += 1
+        if self._refused_frames > window.count:
+            self.close(TOO_MANY)
+        return False
+
+    async def run(self, entry: Command, values: dict[str, Any], request_id: str | None) -> None:
+        """Run one command and answer it. No failure of one command ends the connection (M7, F10)."""
+        try:
+            answer = await lane.run(self._execute, entry, values, request_id or "")
+        except Exception as error:
+            refusal = as_domain_error(error)
+            if refusal.status == 500:
+                logger.exception("command %s failed", entry.name)
+            if refusal.status == 401 and self.is_open:
+                self.refuse(request_id, refusal)
+                self.close(SESSION_ENDED)
+            elif not entry.silent:
+                self.refuse(request_id, refusal)
+            return
+        if not entry.silent:
+            self.answer({"type": "ack", "request_id": request_id} | msgspec.structs.asdict(answer))
+
+    def _execute(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
+        # The session and the account are read for each command, never taken from connect time (S1, S7).
+        actor = live_actor(self.session_id, via=self.via, address=self.address, request_id=request_id)
+        return entry.run(actor, parsed(entry.takes, values))
+
+    def refuse(self, request_id: str | None, refusal: DomainError) -> None:
+        self.answer({"type": "error", "request_id": request_id, "error": refusal.as_dict()})
+
+
+def decoded(text: str) -> tuple[str, dict[str, Any], str | None]:
+    """`(type, fields, request_id)` of a frame. Raises Invalid (no JSON) or Malformed (no object with a type)."""
+    try:
+        values = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise Invalid(f"Invalid JSON: {error}", code="invalid_message") from error
+    if not isinstance(values, dict) or not isinstance(values.get("type"), str):
+        raise Malformed("A frame is a JSON object with a string field `type`.", code="invalid_message")
+    request_id = values.get("request_id")
+    if request_id is not None and (not isinstance(request_id, str) or len(request_id) > 64):
+        raise Malformed("request_id must be a string of at most 64 characters.", code="invalid_message")
+    return values["type"], values, request_id
+
+
+def command_named(name: str) -> Command:
+    """Raises Invalid for a type that is no command."""
+    entry = table.get(name)
+    if entry is None:
+        raise Invalid(f"There is no command {name[:40]!r}.", code="unknown_command")
+    return entry

@@ -1,0 +1,415 @@
+"""The hub of one process: committed events in, frames to the connections that follow their stream, in seq order.
+
+A plain object on the event loop. `deliver` is the only door from other threads. What the hub is told are hints; it
+fills holes and finds lost ends by reading the log (D6, D10), so that other processes need nothing but the database.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from chat.queries import Followed
+from chat.realtime.connection import CatchingUp, Connection
+from lairchat import config
+from lairchat.core import events, lane, log, processes
+from lairchat.core.bus import bus
+from lairchat.core.events import Close, Delivery, Join, Leave
+from lairchat.core.metrics import GAPS, HEADS_FOUND, RESETS, SOCKETS
+
+logger = logging.getLogger(__name__)
+
+RING = 256  # last deliveries kept per stream, so that a short absence costs no query
+GAP_SECONDS = 0.02  # how long a hole may be only a swapped hint
+VOLATILE_SECONDS = 0.1  # typing, presence and receipts are collected so long; the latest value of a key wins
+FETCH_MAX = 500
+HEADS_AT_ONCE = 500
+EXPIRY_SECONDS = 30.0
+SESSION_ENDED = 4010
+
+
+@dataclass(slots=True)
+class Served:
+    """A stream that somebody here follows. `position` is the seq of the last frame handed out."""
+
+    name: str
+    position: int
+    early: dict[int, Delivery] = field(default_factory=dict)
+    ring: deque[Delivery] = field(default_factory=lambda: deque(maxlen=RING))
+    connections: set[Connection] = field(default_factory=set)
+    healing: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True)
+class Reset:
+    stream: str
+    head: int
+    reason: str
+
+    def frame(self) -> dict[str, Any]:
+        return {"type": "reset", "stream": self.stream, "head": self.head, "reason": self.reason}
+
+
+@dataclass(slots=True)
+class Plan:
+    """How a connection joins its streams: after which position each goes on, and which must be read again."""
+
+    start: dict[str, int]
+    resets: list[Reset]
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.streams: dict[str, Served] = {}
+        self.by_user: dict[UUID, set[Connection]] = defaultdict(set)
+        self.volatile: dict[str, Delivery] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.watchers: list[Callable[[Connection, bool], None]] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # From actions, on any thread
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Take committed events of this process; returns at once."""
+        if self.loop is not None and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.arrive, deliveries)
+
+    # On the loop
+
+    def arrive(self, deliveries: Iterable[Delivery]) -> None:
+        """Put each delivery where its seq belongs: out, aside until the hole before it is filled, or away."""
+        for delivery in deliveries:
+            if delivery.seq is None:
+                self._collect(delivery)
+                continue
+            served = self.streams.get(delivery.stream)
+            if served is None or delivery.seq <= served.position:
+                continue
+            if not delivery.frame:
+                self._start(self._advance(served, delivery.seq))
+                continue
+            served.early[delivery.seq] = delivery
+            self._drain(served)
+            if served.early and served.healing is None:
+                served.healing = self._start(self._heal(served))
+
+    def _drain(self, served: Served) -> None:
+        while (delivery := served.early.pop(served.position + 1, None)) is not None:
+            self._hand_out(served, delivery)
+
+    def _hand_out(self, served: Served, delivery: Delivery) -> None:
+        for effect in delivery.effects:
+            if isinstance(effect, Join):
+                self._join(effect)
+        served.position = delivery.seq or served.position
+        served.ring.append(delivery)
+        text = delivery.frame.decode()
+        for connection in tuple(served.connections):
+            waiting = connection.catching_up.get(served.name) if connection.catching_up else None
+            if waiting is None:
+                connection.write(text)
+            elif len(waiting.pending) < config.current().delivery.resume_frames:
+                waiting.pending.append(delivery)
+            else:
+                self._reset(connection, served.name, "too_many")
+        for effect in delivery.effects:
+            if isinstance(effect, Leave):
+                self._leave(effect)
+            elif isinstance(effect, Close):
+                self._close(effect)
+
+    def _join(self, effect: Join) -> None:
+        """Every connection of the account follows the stream from the position on, before anything later is sent."""
+        for connection in tuple(self.by_user.get(effect.user_id, ())):
+            if effect.stream in connection.streams:
+                continue
+            served = self.streams.get(effect.stream)
+            if served is None:
+                served = self.streams[effect.stream] = Served(effect.stream, effect.after)
+            connection.streams.add(effect.stream)
+            served.connections.add(connection)
+            if served.position != effect.after:
+                connection.catching_up[effect.stream] = CatchingUp(effect.after)
+                self._start(self.catch_up(connection, [effect.stream]))
+
+    def _leave(self, effect: Leave) -> None:
+        served = self.streams.get(effect.stream)
+        leaving = (
+            tuple(served.connections if served else ())
+            if effect.user_id is None
+            else tuple(self.by_user.get(effect.user_id, ()))
+        )
+        for connection in leaving:
+            self._unfollow(connection, effect.stream)
+
+    def _close(self, effect: Close) -> None:
+        for connection in tuple(self.by_user.get(effect.user_id, ())):
+            if effect.session_id is not None and connection.session_id != effect.session_id:
+                continue
+            if effect.except_session is not None and connection.session_id == effect.except_session:
+                continue
+            connection.close(effect.code)
+            self.detach(connection)
+
+    def _unfollow(self, connection: Connection, stream: str) -> None:
+        connection.streams.discard(stream)
+        connection.catching_up.pop(stream, None)
+        served = self.streams.get(stream)
+        if served is not None:
+            served.connections.discard(connection)
+            if not served.connections:
+                self._forget(served)
+
+    def _forget(self, served: Served) -> None:
+        if served.healing is not None:
+            served.healing.cancel()
+        self.streams.pop(served.name, None)
+
+    # Volatile
+
+    def _collect(self, delivery: Delivery) -> None:
+        if not self.volatile and self.loop is not None:
+            self.loop.call_later(VOLATILE_SECONDS, self._flush_volatile)
+        self.volatile[delivery.key or str(id(delivery))] = delivery
+
+    def _flush_volatile(self) -> None:
+        collected, self.volatile = self.volatile, {}
+        for delivery in collected.values():
+            text = delivery.frame.decode()
+            for connection in self._hearers(delivery):
+                if connection.user_id != delivery.except_user:
+                    connection.write_volatile(text)
+
+    def _hearers(self, delivery: Delivery) -> set[Connection]:
+        if delivery.users is not None:
+            return {connection for user_id in delivery.users for connection in self.by_user.get(user_id, ())}
+        served = self.streams.get(delivery.stream)
+        return set(served.connections) if served else set()
+
+    def hearing(self, streams: Iterable[str]) -> set[UUID]:
+        """The accounts connected here that follow any of the streams."""
+        return {
+            connection.user_id
+            for name in streams
+            if (served := self.streams.get(name)) is not None
+            for connection in served.connections
+        }
+
+    # Coming and going
+
+    def online(self) -> list[UUID]:
+        return list(self.by_user)
+
+    def attach(self, connection: Connection, followed: dict[str, Followed], plan: Plan) -> None:
+        """Follow the streams, caught up or not, from this moment: nothing that is committed later can be missed.
+
+        `followed` was read in one snapshot with the memberships. A removal since then is either still to come on its
+        stream, or lies between that head and the hub's position, where it is looked for.
+        """
+        if connection.user_id not in self.by_user:
+            self.tell_presence(connection, is_online=True)
+        self.by_user[connection.user_id].add(connection)
+        SOCKETS.inc()
+        for name, stream in followed.items():
+            served = self.streams.get(name)
+            if served is None:
+                served = self.streams[name] = Served(name, stream.head)
+            elif served.position > stream.head and self._was_removed(served, stream.head, connection.user_id):
+                plan.start.pop(name, None)
+                continue
+            connection.streams.add(name)
+            connection.catching_up[name] = CatchingUp(plan.start.get(name, served.position))
+            served.connections.add(connection)
+
+    def _was_removed(self, served: Served, since: int, user_id: UUID) -> bool:
+        return any(
+            isinstance(effect, Leave) and effect.user_id in (None, user_id)
+            for delivery in served.ring
+            if (delivery.seq or 0) > since
+            for effect in delivery.effects
+        )
+
+    def detach(self, connection: Connection) -> None:
+        """Forget a connection at once, wherever it stood."""
+        here = self.by_user.get(connection.user_id)
+        if here is None or connection not in here:
+            return
+        connection.is_open = False
+        here.discard(connection)
+        SOCKETS.dec()
+        streams = tuple(connection.streams)
+        if not here:
+            del self.by_user[connection.user_id]
+            self.tell_presence(connection, is_online=False)
+        for name in streams:
+            self._unfollow(connection, name)
+
+    def tell_presence(self, connection: Connection, *, is_online: bool) -> None:
+        """Somebody's first connection here opens, or their last one closes; `watchers` decide what that means."""
+        for watcher in self.watchers:
+            watcher(connection, is_online)
+
+    # Catching up
+
+    async def catch_up(self, connection: Connection, names: Sequence[str]) -> None:
+        """Send what the connection missed of each stream, in order, then go live; or a reset for that stream (D7)."""
+        limits = config.current().delivery
+        frames_left, bytes_left = limits.resume_frames, limits.resume_bytes
+        for name in names:
+            missing = await self._missing(connection, name, min(frames_left, limits.resume_frames_per_stream))
+            if missing is None:
+                continue
+            size = sum(len(delivery.frame) for delivery in missing)
+            if size > bytes_left:
+                self._reset(connection, name, "too_many")
+                continue
+            frames_left -= len(missing)
+            bytes_left -= size
+            self._go_live(connection, name, missing)
+
+    async def _missing(self, connection: Connection, name: str, most: int) -> list[Delivery] | None:
+        """The deliveries between the connection's position and the hub's; None if it no longer follows or was reset."""
+        waiting, served = connection.catching_up.get(name), self.streams.get(name)
+        if waiting is None or served is None:
+            return None
+        upto = served.position
+        count = upto - waiting.after
+        if count <= 0:
+            return []
+        if count > most:
+            self._reset(connection, name, "too_many")
+            return None
+        kept = [delivery for delivery in served.ring if waiting.after < (delivery.seq or 0) <= upto]
+        if len(kept) == count:
+            return kept
+        loaded = await lane.run(_replay, name, waiting.after, upto, count)
+        if connection.catching_up.get(name) is not waiting:
+            return None
+        if len(loaded) != count:
+            self._reset(connection, name, "too_old")
+            return None
+        return loaded
+
+    def _go_live(self, connection: Connection, name: str, missing: list[Delivery]) -> None:
+        waiting = connection.catching_up.pop(name, None)
+        if waiting is None:
+            return
+        position = waiting.after
+        for delivery in (*missing, *waiting.pending):
+            if delivery.seq is not None and delivery.seq > position:
+                connection.write(delivery.frame.decode())
+                position = delivery.seq
+        served = self.streams.get(name)
+        if served is not None and position > served.position:
+            # The client already has frames that this process has yet to hear of: they must not be sent twice.
+            connection.catching_up[name] = CatchingUp(position)
+            self._start(self._catch_up_later(connection, name))
+
+    async def _catch_up_later(self, connection: Connection, name: str) -> None:
+        await asyncio.sleep(config.current().delivery.heads_seconds / 4)
+        if (missing := await self._missing(connection, name, FETCH_MAX)) is not None:
+            self._go_live(connection, name, missing)
+
+    def _reset(self, connection: Connection, name: str, reason: str) -> None:
+        waiting, served = connection.catching_up.pop(name, None), self.streams.get(name)
+        if waiting is None or served is None:
+            return
+        self.tell_reset(connection, Reset(name, served.position, reason))
+
+    def tell_reset(self, connection: Connection, reset: Reset) -> None:
+        RESETS.labels(reset.reason).inc()
+        connection.answer(reset.frame())
+
+    # Healing
+
+    async def _heal(self, served: Served) -> None:
+        """Fill a hole from the log, unless the missing hint comes within 20 ms."""
+        try:
+            await asyncio.sleep(GAP_SECONDS)
+            while served.early and self.streams.get(served.name) is served:
+                upto = min(served.early) - 1
+                if upto > served.position:
+                    GAPS.inc()
+                    await self._fetch(served, upto)
+                self._drain(served)
+        finally:
+            served.healing = None
+
+    async def _fetch(self, served: Served, upto: int) -> None:
+        """Hand out what the log holds between the hub's position and `upto`; afterwards the position has moved."""
+        after = served.position
+        loaded = await lane.run(_replay, served.name, after, upto, FETCH_MAX)
+        for delivery in loaded:
+            if delivery.seq == served.position + 1:
+                served.early.pop(delivery.seq, None)
+                self._hand_out(served, delivery)
+        if served.position == after:
+            # Pruned, or a log cut short: nobody may wait for ever for what is not there.
+            served.position = (loaded[0].seq or 0) - 1 if loaded else upto
+            for connection in tuple(served.connections):
+                self.tell_reset(connection, Reset(served.name, served.position, "too_old"))
+
+    async def watch_heads(self) -> None:
+        """Each second: one query for the heads of all served streams; the whole path from other processes (D10)."""
+        self.loop = asyncio.get_running_loop()
+        next_expiry_check = self.loop.time()
+        while True:
+            pause = config.current().delivery.heads_seconds
+            await asyncio.sleep(pause / 2 if bus.state == "down" else pause)
+            try:
+                await self.compare_heads()
+            except Exception:  # the database may be away for a while: sockets stay, and this goes on (F4)
+                logger.exception("heads could not be compared")
+            if self.loop.time() >= next_expiry_check:
+                next_expiry_check = self.loop.time() + EXPIRY_SECONDS
+                self._close_expired()
+
+    async def compare_heads(self) -> None:
+        names = list(self.streams)
+        for start in range(0, len(names), HEADS_AT_ONCE):
+            heads = await lane.run(log.heads, names[start : start + HEADS_AT_ONCE])
+            for name, head in heads.items():
+                served = self.streams.get(name)
+                # A stream that is just being healed gets there by itself.
+                if served is not None and head > served.position and served.healing is None:
+                    HEADS_FOUND.inc()
+                    await self._advance(served, head)
+
+    async def _advance(self, served: Served, head: int) -> None:
+        while served.position < head and self.streams.get(served.name) is served:
+            await self._fetch(served, head)
+        self._drain(served)
+
+    def _close_expired(self) -> None:
+        now = datetime.now(UTC)
+        for connections in tuple(self.by_user.values()):
+            for connection in tuple(connections):
+                if connection.expires_at <= now:
+                    connection.close(SESSION_ENDED)
+                    self.detach(connection)
+
+    def _start(self, work: Any) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("the hub's work failed", exc_info=task.exception())
+
+
+def _replay(name: str, after: int, upto: int, limit: int) -> list[Delivery]:
+    """Deliveries rebuilt from the log; runs on a thread of the lane."""
+    return events.load(log.entries(name, after, upto, limit))
+
+
+hub = Hub()
+events.outlets.append(hub.deliver)
+bus.receive = hub.arrive
+processes.online_here = hub.online

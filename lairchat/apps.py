@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class LairChatConfig(AppConfig):
+    """The project itself: management commands."""
+
+    name = "lairchat"
+
+
+class LairAdminConfig(AdminConfig):
+    """Django's admin with our site: menu, access, history from the staff log."""
+
+    default_site = "lairchat.admin.LairAdminSite"

@@ -1,0 +1,1 @@
+"""The floor: the log, actions, events and what every app needs."""

@@ -1,0 +1,139 @@
+"""Rate limits: fixed windows counted atomically, in memory, in Redis or in the database (guarantees, section 3).
+
+The figures are settings; `spend("send", key)` is the whole interface.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from lairchat import config
+from lairchat.core.errors import RateLimited
+from lairchat.core.metrics import LIMITED
+
+
+class DatabaseStorage(Storage):
+    """Windows as rows of `core_limitwindow`: one upsert counts, so parallel requests never pass more than the limit."""
+
+    STORAGE_SCHEME = ["lair-database"]
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return Exception
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.time()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO core_limitwindow (key, hits, ends_at) VALUES (%s, %s, %s)"
+                " ON CONFLICT (key) DO UPDATE SET"
+                " hits = CASE WHEN core_limitwindow.ends_at <= %s THEN excluded.hits"
+                " ELSE core_limitwindow.hits + excluded.hits END,"
+                " ends_at = CASE WHEN core_limitwindow.ends_at <= %s THEN excluded.ends_at"
+                " ELSE core_limitwindow.ends_at END RETURNING hits",
+                [key, amount, now + expiry, now, now],
+            )
+            return cursor.fetchone()[0]
+
+    def get(self, key: str) -> int:
+        row = self._row(key)
+        return row[0] if row else 0
+
+    def get_expiry(self, key: str) -> float:
+        row = self._row(key)
+        return row[1] if row else time.time()
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int | None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM core_limitwindow")
+            return cursor.rowcount
+
+    def clear(self, key: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM core_limitwindow WHERE key = %s", [key])
+
+    def _row(self, key: str) -> tuple[int, float] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT hits, ends_at FROM core_limitwindow WHERE key = %s AND ends_at > %s", [key, time.time()]
+            )
+            return cursor.fetchone()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much of a limit is left: for the `X-RateLimit-*` headers."""
+
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
+_lock = threading.Lock()
+_limiter: FixedWindowRateLimiter | None = None
+_shared = False
+
+
+def share_between_processes() -> None:
+    """Count in the database from now on: another server process was seen, and there is no Redis."""
+    global _shared, _limiter
+    with _lock:
+        if not _shared and config.current().redis_url is None:
+            _shared, _limiter = True, None
+
+
+def forget() -> None:
+    """Begin with empty windows in memory: for tests."""
+    global _shared, _limiter
+    with _lock:
+        _shared, _limiter = False, None
+
+
+def _current() -> FixedWindowRateLimiter:
+    global _limiter
+    if _limiter is None:
+        with _lock:
+            if _limiter is None:
+                _limiter = FixedWindowRateLimiter(_storage())
+    return _limiter
+
+
+def _storage() -> Storage:
+    redis_url = config.current().redis_url
+    if redis_url is not None:
+        return storage_from_string(
+            redis_url, implementation="redispy", socket_timeout=0.25, socket_connect_timeout=0.25
+        )
+    return DatabaseStorage() if _shared else MemoryStorage()
+
+
+def _item(name: str) -> RateLimitItem:
+    window = getattr(config.current().limits, name)
+    return RateLimitItemPerSecond(window.count, window.seconds, namespace="lair")
+
+
+def spend(name: str, key: Any) -> Standing | None:
+    """Count one use of the limit by `key`; None where limits are switched off.
+
+    Raises RateLimited, with the seconds until the window ends, once the limit is passed.
+    """
+    if not config.current().limits_on:
+        return None
+    item = _item(name)
+    limiter = _current()
+    allowed = limiter.hit(item, name, str(key))
+    reset_at, remaining = limiter.get_window_stats(item, name, str(key))
+    seconds = max(1, int(reset_at - time.time() + 0.999))
+    if not allowed:
+        LIMITED.labels(name).inc()
+        raise RateLimited(retry_after=seconds, limit=item.amount)
+    return Standing(item.amount, remaining, seconds)

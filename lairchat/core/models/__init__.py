@@ -1,0 +1,5 @@
+from .limits import LimitWindow
+from .log import Epoch, Stream, StreamEntry
+from .processes import Process
+
+__all__ = ["Epoch", "LimitWindow", "Process", "Stream", "StreamEntry"]

@@ -1,0 +1,204 @@
+"""REST around the command table: DRF routes, authenticates and describes; the commands do the work."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable, ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from lairchat.core import limits
+from lairchat.core.action import refusal_of
+from lairchat.core.commands import Command
+from lairchat.core.errors import DomainError, Internal, Invalid, Malformed, NotFound, TooLarge, Unauthenticated
+from lairchat.core.net import limit_address, request_id_of
+
+logger = logging.getLogger(__name__)
+
+PAGE_MAX = 100  # silently, as the original does
+
+
+class JsonParser(BaseParser):
+    """`application/json` to plain values."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        try:
+            return msgspec.json.decode(stream.read() or b"{}")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ParseError(f"The body is not JSON: {error}") from error
+
+
+class JsonRenderer(BaseRenderer):
+    """Structs and plain values to `application/json`."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else msgspec.json.encode(data)
+
+
+def parsed(form: type[msgspec.Struct], values: Any, *, lax: bool = False) -> Any:
+    """The values in the form asked for; unknown fields are passed over (S14). Raises Malformed, naming the field."""
+    try:
+        return msgspec.convert(values, form, strict=not lax)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"Validation failed: {error}") from error
+    except RecursionError as error:
+        raise Malformed("Validation failed: nested too deeply") from error
+
+
+class ActorView(APIView):
+    """A view of the API: knows who acts, spends the general limits, answers errors in the one envelope."""
+
+    parser_classes = [JsonParser]
+    renderer_classes = [JsonRenderer]
+    open_to_anybody = False
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        actor = request.auth
+        self.standing = limits.spend("address", address_of(request))
+        if actor is not None:
+            self.standing = limits.spend("account", actor.limit_key)
+        elif not self.open_to_anybody:
+            raise Unauthenticated("Authorization header required", code="missing_token")
+        request.actor = actor  # type: ignore[attr-defined]
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        standing = getattr(self, "standing", None)
+        if standing is not None:
+            response["X-RateLimit-Limit"] = standing.limit
+            response["X-RateLimit-Remaining"] = standing.remaining
+            response["X-RateLimit-Reset"] = standing.reset_seconds
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+def address_of(request: Any) -> str:
+    """The peer's network address, as the guard settled it; an IPv6 one by its /64 (guarantees, section 3)."""
+    return limit_address(request.META.get("REMOTE_ADDR", ""))
+
+
+def endpoint(
+    command: Callable[[Any, Any], Any], *, status: int | Callable[[Any], int] = 200
+) -> Callable[..., Response]:
+    """The view method that runs a command: its input is the path's ids, with the query of a GET or else the body.
+
+    A path id that is no UUID is answered as an unknown one.
+    """
+    entry: Command = command.command  # type: ignore[attr-defined]
+
+    def handle(view: ActorView, request: Request, **path: str) -> Response:
+        values = _values(request)
+        data = parsed(entry.takes, values | _path_ids(path), lax=request.method in ("GET", "DELETE"))
+        answer = entry.run(request.actor, data)  # type: ignore[attr-defined]
+        return Response(answer, status=status(answer) if callable(status) else status)
+
+    handle.command = entry  # type: ignore[attr-defined]
+    handle.status = status  # type: ignore[attr-defined]
+    handle.__doc__ = command.__doc__
+    return handle
+
+
+def _values(request: Request) -> dict[str, Any]:
+    if request.method in ("GET", "DELETE"):
+        values: dict[str, Any] = request.query_params.dict()
+    else:
+        values = {}
+    if request.method == "GET":
+        return values
+    body = request.data
+    if isinstance(body, Mapping):
+        return values | dict(body)
+    raise Malformed("Validation failed: the body must be a JSON object")
+
+
+def _path_ids(path: Mapping[str, str]) -> dict[str, Any]:
+    ids: dict[str, Any] = {}
+    for name, value in path.items():
+        if name.endswith("_id"):
+            try:
+                ids[name] = UUID(value)
+            except ValueError:
+                kind = name.removesuffix("_id")
+                raise NotFound(f"{kind.capitalize()} not found", code=f"{kind}_not_found") from None
+        else:
+            ids[name] = value
+    return ids
+
+
+def envelope(error: DomainError, request_id: str) -> dict[str, Any]:
+    """`{"error": {code, message, details?, request_id}}`, the answer to everything refused."""
+    return {"error": error.as_dict() | {"request_id": request_id}}
+
+
+def answer_to(error: DomainError, request_id: str) -> Response:
+    response = Response(envelope(error, request_id), status=error.status)
+    retry_after = error.details.get("retry_after") or (2 if error.status == 503 else None)
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    return response
+
+
+def handle_error(error: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's exception handler: every failure in the one envelope, never a stack, a query or a path."""
+    request = context["request"]
+    request_id = request_id_of(request)
+    refusal = as_domain_error(error)
+    if refusal.status == 500:
+        logger.error("request %s failed", request_id, exc_info=error)
+    response = answer_to(refusal, request_id)
+    if isinstance(error, MethodNotAllowed):
+        response["Allow"] = ", ".join(context["view"].allowed_methods)
+    return response
+
+
+def as_domain_error(error: Exception) -> DomainError:
+    """The domain error behind any exception: our own, the framework's, the database's, or Internal."""
+    match error:
+        case DomainError():
+            return error
+        case OperationalError() | InterfaceError():
+            return refusal_of(error)
+        case Http404():
+            return NotFound()
+        case RequestDataTooBig():
+            return TooLarge()
+        case ParseError():
+            return Invalid(str(error.detail))
+        case APIException():
+            return _of_framework(error)
+    return Internal()
+
+
+def _of_framework(error: APIException) -> DomainError:
+    codes = {
+        MethodNotAllowed: "method_not_allowed",
+        UnsupportedMediaType: "unsupported_media_type",
+        NotAcceptable: "not_acceptable",
+    }
+    refusal = DomainError(str(error.detail), code=codes.get(type(error), "validation_failed"))
+    refusal.status = error.status_code  # type: ignore[misc]
+    return refusal
+
+
+def page_limit(limit: int) -> int:
+    """How many a page may hold, from what was asked. Raises Invalid below 1."""
+    if limit < 1:
+        raise Invalid("Validation failed: limit - must be at least 1", field="limit")
+    return min(limit, PAGE_MAX)

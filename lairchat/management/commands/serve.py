@@ -1,0 +1,48 @@
+"""`manage.py serve`: the server, in the foreground."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from lairchat import config
+from lairchat.ops.health import schema_is_current
+from lairchat.server.roles import ROLES
+
+
+class Command(BaseCommand):
+    help = "Serve pages, REST and sockets until SIGTERM."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--role",
+            choices=ROLES,
+            default="all",
+            help="all: everything (default); web: pages, REST and admin; realtime: sockets",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._check_schema()
+        from lairchat.asgi import make_application
+        from lairchat.server.beside import work_of
+        from lairchat.server.daphne import PortInUse
+        from lairchat.server.run import on_start, serve
+
+        on_start.extend(work_of(options["role"]))
+        try:
+            serve(make_application(options["role"]), config.current(), say=self._say)
+        except PortInUse as error:
+            raise CommandError(f"{error}. Stop what uses it, or choose another with LAIR_HTTP_PORT.") from None
+
+    def _check_schema(self) -> None:
+        try:
+            if schema_is_current():
+                return
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be reached: {error}") from None
+        raise CommandError("The database is not up to date. Run `manage.py migrate` first.")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()

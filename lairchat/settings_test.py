@@ -1,0 +1,20 @@
+"""The few differences for tests: a data directory of their own, in memory where the system has such a place."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_memory = Path("/dev/shm")  # noqa: S108
+_root = Path(tempfile.gettempdir()) if not os.access(_memory, os.W_OK) else _memory
+os.environ.setdefault("LAIR_DATA_DIR", str(_root / f"lair-chat-tests-{os.getuid()}"))
+
+from lairchat.settings import *  # noqa: E402, F403
+from lairchat.settings import DATABASES  # noqa: E402
+
+# A file, not Django's usual memory: tests with threads need real locks.
+DATABASES["default"]["TEST"] = {"NAME": str(Path(os.environ["LAIR_DATA_DIR"]) / "test.sqlite3")}
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

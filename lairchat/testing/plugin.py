@@ -1,0 +1,102 @@
+"""Fixtures of all our tests: the cast, their rooms, and what was published."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lairchat.testing import recorder
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> Iterator[None]:
+    """Nobody's limits are spent by another test."""
+    from lairchat.core import limits
+
+    limits.forget()
+    yield
+    limits.forget()
+
+
+@pytest.fixture
+def publishes() -> Callable[..., Any]:
+    return recorder.publishes
+
+
+@pytest.fixture
+def publishes_nothing() -> Callable[..., Any]:
+    return recorder.publishes_nothing
+
+
+@pytest.fixture
+def recording() -> Callable[..., Any]:
+    return recorder.recording
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., Any]:
+    from lairchat.testing.cast import person
+
+    return person
+
+
+@pytest.fixture
+def alice(person: Callable[..., Any]) -> Any:
+    """A member, and the owner of both rooms."""
+    return person("alice")
+
+
+@pytest.fixture
+def bob(person: Callable[..., Any]) -> Any:
+    """A member."""
+    return person("bob")
+
+
+@pytest.fixture
+def mallory(person: Callable[..., Any]) -> Any:
+    """Outside."""
+    return person("mallory")
+
+
+@pytest.fixture
+def mona(person: Callable[..., Any]) -> Any:
+    """Moderates the site."""
+    from accounts.roles import SiteRole
+
+    return person("mona", SiteRole.MODERATOR)
+
+
+@pytest.fixture
+def root(person: Callable[..., Any]) -> Any:
+    """Administers the site."""
+    from accounts.roles import SiteRole
+
+    return person("root", SiteRole.ADMIN)
+
+
+@pytest.fixture
+def den(alice: Any, bob: Any) -> Any:
+    """The private room of alice and bob."""
+    return _room(alice, bob, "den", "private")
+
+
+@pytest.fixture
+def plaza(alice: Any, bob: Any) -> Any:
+    """A public room of alice and bob."""
+    return _room(alice, bob, "plaza", "public")
+
+
+def _room(alice: Any, bob: Any, name: str, privacy: str) -> Any:
+    from lairchat.testing.cast import bring_in
+    from rooms.actions.rooms import create_room
+
+    room = create_room(alice, name, privacy=privacy).room
+    bring_in(alice, room, bob)
+    return room
+
+
+@pytest.fixture
+def fill() -> Callable[..., None]:
+    from lairchat.testing.cast import fill
+
+    return fill

@@ -1,0 +1,28 @@
+"""Who answers which address."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from chat import views as chat_pages
+from lairchat.ops import health, metrics
+
+api = [
+    path("", include("accounts.urls")),
+    path("", include("rooms.urls")),
+    path("", include("chat.urls")),
+]
+
+urlpatterns = [
+    path("health", health.health),
+    path("ready", health.ready),
+    path("metrics", metrics.metrics),
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+    path("", include("accounts.page_urls")),
+    path("", chat_pages.app),
+    path("r/<str:room_id>", chat_pages.app),
+    path("r/<str:room_id>/<str:message_id>", chat_pages.app),
+    path("d/<str:username>", chat_pages.app),
+    path("rooms", chat_pages.app),
+    path("rooms/new", chat_pages.app),
+]

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class RoomsConfig(AppConfig):
+    name = "rooms"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import what registers itself: events, listeners, commands, recorders."""
+        from rooms import events, listeners  # noqa: F401
