@@ -138,7 +138,10 @@ class TestJoining:
 
 class TestLeaving:
     def test_who_leaves_is_told_last(self, bob, plaza, publishes):
-        with publishes(UserLeftRoom, on=plaza.stream) as left, publishes(RoomLost, on=user_stream(bob.person.id)) as lost:
+        with (
+            publishes(UserLeftRoom, on=plaza.stream) as left,
+            publishes(RoomLost, on=user_stream(bob.person.id)) as lost,
+        ):
             leave_room(bob, plaza.id)
         assert left.event.effects() == [Leave(bob.person.id, plaza.stream)]
         assert left.payload() == {
@@ -297,10 +300,21 @@ class TestHandingOver:
         assert transfer_ownership(root, den.id, bob.person.id).owner_id == bob.person.id
         assert role_of(bob, den) == "owner"
 
-    def test_handing_over_to_another_owner_is_stepping_down(self, alice, bob, plaza):
+    def test_who_owns_it_already_is_handed_nothing(self, alice, bob, root, plaza, publishes_nothing):
         set_role(bob, plaza, "owner")
-        with pytest.raises(Forbidden):
-            transfer_ownership(alice, plaza.id, bob.person.id)
+        User.objects.update(is_active=False)
+        with publishes_nothing():
+            for actor in (alice, root):
+                with pytest.raises(Forbidden):
+                    transfer_ownership(actor, plaza.id, bob.person.id)
+
+    def test_a_deactivated_person_is_handed_nothing(self, alice, bob, plaza, publishes_nothing):
+        User.objects.filter(pk=bob.person.pk).update(is_active=False)
+        with publishes_nothing():
+            with pytest.raises(Forbidden):
+                transfer_ownership(alice, plaza.id, bob.person.id)
+            with pytest.raises(Forbidden):
+                change_member_role(alice, plaza.id, bob.person.id, "owner")
 
 
 class TestSettings:
