@@ -1,4 +1,4 @@
-"""Who is online: what the running processes wrote with their heartbeats."""
+"""Who is online: connected to this process, or to another by its heartbeat."""
 
 import threading
 import time
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from lairchat.core import processes
 from lairchat.core.models import Process
 
 DEAD_AFTER = timedelta(seconds=15)  # D10
@@ -18,7 +19,11 @@ _read_at: float | None = None
 
 
 def online_ids() -> frozenset[UUID]:
-    """The accounts with an open socket in any live process, at most a second old."""
+    """The accounts with an open socket: those of this process as they are now, the others' at most a second old."""
+    return frozenset(processes.online_here()) | _elsewhere()
+
+
+def _elsewhere() -> frozenset[UUID]:
     global _known, _read_at
     with _lock:
         if _read_at is None or time.monotonic() - _read_at >= KEPT_SECONDS:
@@ -27,8 +32,8 @@ def online_ids() -> frozenset[UUID]:
 
 
 def _read() -> frozenset[UUID]:
-    live = Process.objects.filter(beat_at__gte=timezone.now() - DEAD_AFTER).values_list("online", flat=True)
-    return frozenset(UUID(id_) for ids in live for id_ in ids)
+    live = Process.objects.filter(beat_at__gte=timezone.now() - DEAD_AFTER).exclude(pk=processes.own_id())
+    return frozenset(UUID(id_) for ids in live.values_list("online", flat=True) for id_ in ids)
 
 
 def forget() -> None:

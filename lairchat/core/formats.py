@@ -1,4 +1,4 @@
-"""JSON in and out of DRF. Apart from `rest`, because DRF loads these names while it loads its views."""
+"""JSON in and out of DRF."""
 
 from collections.abc import Mapping
 from typing import Any
