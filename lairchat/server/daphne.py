@@ -107,7 +107,7 @@ class Server(Daphne):
 
     # Applications
 
-    def create_application(self, protocol: Any, scope: dict) -> Inbox:
+    def create_application(self, protocol: Any, scope: dict) -> "Putter":
         """Daphne asks for the queue of a new socket; requests come through `start`."""
         limits = self.config.limits
         inbox = Inbox(limits.socket_frames_waiting, limits.socket_input_bytes, protocol.room)
@@ -123,7 +123,7 @@ class Server(Daphne):
             "set_frame_cap": protocol.set_frame_cap,
         }
         self.start(protocol, scope, inbox.get)
-        return _Putter(inbox)
+        return Putter(inbox)
 
     def start(self, protocol: Any, scope: dict, receive: Callable[[], Awaitable[dict]]) -> None:
         """Run the application for one request or socket."""
@@ -206,7 +206,7 @@ class Server(Daphne):
             max(sockets, key=lambda socket: socket.unfinished).too_big()
 
 
-class _Putter:
+class Putter:
     """The inbox, as Daphne calls it."""
 
     def __init__(self, inbox: Inbox) -> None:

@@ -124,7 +124,7 @@ class Request(WebRequest):
     def __init__(self, channel: Channel, *args: Any) -> None:
         super().__init__(channel, *args)
         self._parsePOSTFormSubmission = False  # Twisted would hold every form a second time
-        self.application_queue = None
+        self.client_addr: list | None = None
         self.gone = asyncio.Event()
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -144,7 +144,6 @@ class Request(WebRequest):
             self.server.channels.discard(self.channel)
             return super().process()
         if not self._is_well_formed():
-            self.client_addr = None
             self.basic_error(400, b"Bad Request", "The request is not well formed.")
             return None
         self._start()
