@@ -30,7 +30,7 @@ from accounts.shapes import (
 )
 from lairchat.core.commands import Done, Nothing, command
 from lairchat.core.errors import Invalid
-from lairchat.core.rest import page_limit
+from lairchat.core.forms import page_limit
 
 
 @command("logout")

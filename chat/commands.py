@@ -2,12 +2,8 @@
 
 from uuid import UUID
 
-from accounts.presence import online_ids
-from rooms.actions.rooms import open_direct_room
-from rooms.queries import direct_people, memberships_of, open_invitations
-from rooms.shapes import InvitationOutput, SidebarItem
-
 from accounts.actor import Actor
+from accounts.presence import online_ids
 from accounts.shapes import UserOutput
 from chat import queries
 from chat.actions import messages, reactions, receipts
@@ -37,7 +33,10 @@ from chat.shapes import (
 from lairchat.core import log
 from lairchat.core.commands import Done, Nothing, command
 from lairchat.core.errors import Invalid
-from lairchat.core.rest import page_limit
+from lairchat.core.forms import page_limit
+from rooms.actions.rooms import open_direct_room
+from rooms.queries import direct_people, memberships_of, open_invitations
+from rooms.shapes import InvitationOutput, SidebarItem
 
 
 def room_of(actor: Actor, target: Target) -> UUID:

@@ -12,12 +12,12 @@ ALLOWED_HOSTS = list(_config.allowed_hosts)
 SITE_IS_TLS = _config.site.address.startswith("https://")
 
 INSTALLED_APPS = [
+    "lairchat.apps.LairChatConfig",  # first: its createsuperuser takes the place of Django's
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "lairchat.apps.LairAdminConfig",
-    "lairchat.apps.LairChatConfig",
     "lairchat.core.apps.CoreConfig",
     "accounts.apps.AccountsConfig",
     "rooms.apps.RoomsConfig",
@@ -131,8 +131,8 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.Bearer", "accounts.authentication.Cookie"],
     "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_RENDERER_CLASSES": ["lairchat.core.rest.JsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["lairchat.core.rest.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["lairchat.core.formats.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["lairchat.core.formats.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "lairchat.core.openapi.CommandSchema",
     "EXCEPTION_HANDLER": "lairchat.core.rest.handle_error",
     "UNAUTHENTICATED_USER": None,
