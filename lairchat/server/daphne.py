@@ -115,6 +115,7 @@ class Server(Daphne):
         scope.setdefault("scheme", "ws")
         scope["lair"] = {
             "unsent": protocol.unsent,
+            "waiting": inbox.__len__,
             "send": protocol.send_text,
             "drained": protocol.drained,
             "close": protocol.close,
