@@ -131,6 +131,7 @@ class Delivery(Section, frozen=True):
 
 class Server(Section, frozen=True):
     threads: Annotated[Positive, Meta(description="Threads that run requests and commands, a process.")] = 32
+    connections: Annotated[Positive, Meta(description="HTTP connections open at once, sockets apart.")] = 4096
     running_requests: Annotated[Positive, Meta(description="Requests running at once.")] = 64
     waiting_requests: Annotated[Positive, Meta(description="Requests that may wait for a place.")] = 256
     wait_seconds: Annotated[Seconds, Meta(description="Longest wait for a place, then 503.")] = 5.0

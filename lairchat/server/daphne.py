@@ -157,13 +157,10 @@ class Server(Daphne):
         if details is not None:
             details["disconnected"] = True
             del self.connections[protocol]
-        if isinstance(getattr(protocol, "channel", None), Channel) and protocol.channel.transport.disconnected:
-            self.channels.discard(protocol.channel)
 
     def timeout_checker(self) -> None:
         for protocol in list(self.connections):
             protocol.check_timeouts()
-        self.channels = {channel for channel in self.channels if not channel.transport.disconnected}
         reactor.callLater(TIMEOUT_CHECK_SECONDS, self.timeout_checker)
 
     # Requests
