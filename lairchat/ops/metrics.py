@@ -12,7 +12,7 @@ from lairchat.core.metrics import refresh
 REFUSAL = b'{"error":{"code":"permission_denied","message":"Metrics are for this machine, or need the token."}}'
 
 
-def show_metrics(request: HttpRequest) -> HttpResponse:
+def metrics(request: HttpRequest) -> HttpResponse:
     """Everything counted in this process, in Prometheus' text form."""
     if not may_see_metrics(request):
         return HttpResponse(REFUSAL, status=403, content_type="application/json")

@@ -7,7 +7,7 @@ from django.test import RequestFactory
 
 from lairchat import checks, config
 from lairchat.ops.health import health, ready
-from lairchat.ops.metrics import may_see_metrics, show_metrics
+from lairchat.ops.metrics import may_see_metrics, metrics
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_metrics_are_for_this_machine_or_the_token(configured, address, forwarde
     request = RequestFactory().get("/metrics", REMOTE_ADDR=address, HTTP_AUTHORIZATION=authorization)
     request.scope = {"forwarded": forwarded}
     assert may_see_metrics(request) is allowed
-    assert show_metrics(request).status_code == (200 if allowed else 403)
+    assert metrics(request).status_code == (200 if allowed else 403)
 
 
 def test_without_a_token_no_bearer_is_let_in(configured):
@@ -117,7 +117,7 @@ def test_metrics_keep_the_originals_names(configured):
     for milliseconds in range(1, 101):
         count_request("GET", "/api/v1/rooms/{room_id}", 200, milliseconds / 1000)
     count_request("INVENTED", "unknown", 404, 0.5)
-    text = show_metrics(RequestFactory().get("/metrics")).content.decode()
+    text = metrics(RequestFactory().get("/metrics")).content.decode()
     labels = 'method="GET",route="/api/v1/rooms/{room_id}",status="200"'
     assert f"http_requests_total{{{labels}}} 100.0" in text
     assert f"http_request_duration_seconds_count{{{labels}}} 100.0" in text
