@@ -2,9 +2,11 @@
 
 import json
 import os
+import select
+import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -28,7 +30,9 @@ def migrated(tmp_path_factory):
 @pytest.fixture
 def serve(migrated):
     with ExitStack() as stack:
-        yield lambda *options: stack.enter_context(ServerProcess(migrated, *SERVE, *options))
+        yield lambda *options, **environment: stack.enter_context(
+            ServerProcess(migrated, *SERVE, *options, **environment)
+        )
 
 
 def status(server, path):
@@ -77,3 +81,46 @@ def test_a_realtime_process_serves_no_pages(serve):
     assert status(server, "/api/v1/rooms") == 404
     with RawSocket(server.port) as socket:
         assert json.loads(socket.receive())["type"] == "server_hello"
+
+
+# Dangers M5 and M6, with the real application behind the layer
+
+
+def post(client, path, **values):
+    body = json.dumps(values).encode()
+    client.send_head("POST", path, content_type="application/json", content_length=str(len(body)))
+    client.send(body)
+
+
+def test_40_logins_at_once_hash_two_at_a_time(serve):
+    server = serve(LAIR_LIMITS="off", LAIR_SERVER_WAIT_SECONDS="300")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(40)]
+        post(clients[0], "/api/v1/auth/login", identifier="nobody", password="not the password")
+        assert clients[0].answer()[0] == 401
+        before = server.memory_peak()
+        for client in clients:
+            post(client, "/api/v1/auth/login", identifier="nobody", password="not the password")
+        assert {client.answer()[0] for client in clients} <= {401, 503}
+        assert server.memory_peak() - before < 120 * 1024 * 1024  # 40 hashes at once are 760 MiB, Django's own 4 GB
+
+
+def test_a_database_that_makes_everyone_wait_does_not_delay_a_ping(serve, migrated):
+    server = serve(LAIR_LIMITS="off", LAIR_SERVER_WAIT_SECONDS="300", LAIR_DATABASE_WAIT_SECONDS="20")
+    hello = {"type": "client_hello", "version": "2.0", "client_name": "test", "features": [], "resume": None}
+    with ExitStack() as stack:
+        socket = stack.enter_context(RawSocket(server.port))
+        socket.receive()
+        socket.send_text(json.dumps(hello))
+        database = stack.enter_context(closing(sqlite3.connect(migrated / "lair.sqlite3", isolation_level=None)))
+        database.execute("BEGIN IMMEDIATE")  # nobody else may write
+        clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(40)]
+        for number, client in enumerate(clients):
+            values = {"username": f"person{number}", "email": f"p{number}@example.org"}
+            post(client, "/api/v1/auth/register", **values, password="a long enough password")
+        socket.send_text(json.dumps({"type": "ping"}))
+        assert json.loads(socket.receive())["type"] == "pong"
+        answered = select.select([client.socket for client in clients], [], [], 0)[0]
+        assert answered == []
+        database.execute("ROLLBACK")
+        assert {client.answer()[0] for client in clients} <= {201, 503}
