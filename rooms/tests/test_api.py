@@ -25,7 +25,7 @@ class Program:
 
     def call(self, method, path, body=None, status=200):
         response = getattr(Client(), method)(
-            f"/api/v1/{path}", body, content_type="application/json", headers=self.headers
+            f"/api/v1/{path}", "" if body is None else body, content_type="application/json", headers=self.headers
         )
         assert response.status_code == status, response.content
         return response.json()
