@@ -60,3 +60,43 @@ class AccountDisabled(Forbidden):
 class Muted(Forbidden):
     code = "muted"
     message = "You are muted"
+
+
+class UnknownSession(NotFound):
+    """A session to end that is not there, or not one's own. Not a 401: the asker's own session is fine."""
+
+    code = "session_not_found"
+    message = "Session not found"
+
+
+class SanctionNotFound(NotFound):
+    code = "sanction_not_found"
+    message = "Sanction not found"
+
+
+class ReasonInvalid(Invalid):
+    code = "reason_invalid"
+
+
+class SanctionEndInvalid(Invalid):
+    code = "sanction_end_invalid"
+
+
+class SanctionOver(Conflict):
+    code = "sanction_over"
+    message = "This sanction is not in force any more"
+
+
+class LastAdmin(Conflict):
+    code = "last_admin"
+    message = "The last administrator cannot be demoted or disabled"
+
+
+class SetupCodeWrong(Forbidden):
+    code = "setup_code_wrong"
+    message = "This link is not valid any more. Start the server again: it prints a new one."
+
+
+class SetupDone(Conflict):
+    code = "setup_done"
+    message = "This site has an administrator already. Sign in."

@@ -20,6 +20,11 @@ MIN_FOR_PROGRAMS = 8  # the original's, on REST and sockets
 MAX = 1024
 
 
+def minimum_for(via: str) -> int:
+    """How many characters a new password needs: fewer for programs, as the original has it."""
+    return MIN_FOR_PROGRAMS if via in ("rest", "ws", "tcp") else MIN_ON_PAGES
+
+
 @functools.cache
 def _places() -> threading.BoundedSemaphore:
     return threading.BoundedSemaphore(config.current().server.hashes_at_once)

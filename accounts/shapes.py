@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from accounts.models import User
+from accounts.models import SanctionShape, User, UserSession
 
 
 class UserOutput(Struct):
@@ -47,3 +47,69 @@ class UserOutput(Struct):
         output = cls.of(user)
         output.email = user.email
         return output
+
+
+class SanctionOutput(Struct):
+    """A sanction as its person and staff see it; `scope` is `site` or `room`."""
+
+    id: UUID
+    user_id: UUID
+    kind: str
+    scope: str
+    room_id: UUID | None
+    reason: str
+    starts_at: datetime
+    ends_at: datetime | None
+    lifted_at: datetime | None
+
+    @classmethod
+    def of(cls, sanction: SanctionShape, *, room_id: UUID | None = None) -> "SanctionOutput":
+        """`room_id` for one in a room; on the site it is None."""
+        return cls(
+            id=sanction.id,
+            user_id=sanction.user_id,
+            kind=sanction.kind,  # type: ignore[attr-defined]
+            scope="site" if room_id is None else "room",
+            room_id=room_id,
+            reason=sanction.reason,
+            starts_at=sanction.starts_at,
+            ends_at=sanction.ends_at,
+            lifted_at=sanction.lifted_at,
+        )
+
+
+class SessionOutput(Struct):
+    """One sign-in in a person's own list."""
+
+    id: UUID
+    kind: str
+    device: str
+    address: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    current: bool
+
+    @classmethod
+    def of(cls, session: UserSession, current_id: UUID | None) -> "SessionOutput":
+        return cls(
+            id=session.id,
+            kind=session.kind,
+            device=session.device,
+            address=session.address or "",
+            created_at=session.created_at,
+            last_seen_at=session.last_seen_at,
+            expires_at=session.expire_date,
+            current=session.id == current_id,
+        )
+
+
+class SessionInfo(Struct):
+    """What a sign-in answers of its session (protocol-v1.md, section 3)."""
+
+    id: UUID
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, session: UserSession) -> "SessionInfo":
+        return cls(session.id, session.expire_date)

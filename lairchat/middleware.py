@@ -6,6 +6,7 @@ Seven of them cost an API call 2 ms against 0.1 ms without, so `/api/` passes by
 from collections.abc import Callable
 
 from csp.middleware import CSPMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -54,18 +55,12 @@ class Csrf(PagesOnly, CsrfViewMiddleware):
     pass
 
 
-class Account:
+class Account(PagesOnly, AuthenticationMiddleware):
     """Sets `request.user` and `request.actor` (None for a visitor) from the session row, read once per page (S1)."""
 
-    def __init__(self, get_response: Respond) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/api/"):
-            return self.get_response(request)
+    def process_request(self, request: HttpRequest) -> None:
         request.actor = self._actor(request)  # type: ignore[attr-defined]
         request.user = request.actor.person if request.actor else AnonymousUser()  # type: ignore[attr-defined]
-        return self.get_response(request)
 
     def _actor(self, request: HttpRequest) -> Actor | None:
         session = request.session

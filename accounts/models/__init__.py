@@ -1,4 +1,4 @@
-from .access import LoginAttempt
+from .access import LoginAttempt, SetupCode
 from .audit import AuditDetail, AuditEntry, AuditHead
 from .sanctions import Sanction, SanctionShape
 from .sessions import UserSession
@@ -11,6 +11,7 @@ __all__ = [
     "LoginAttempt",
     "Sanction",
     "SanctionShape",
+    "SetupCode",
     "User",
     "UserSession",
 ]

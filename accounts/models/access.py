@@ -16,3 +16,14 @@ class LoginAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.identifier} from {self.address}"
+
+
+class SetupCode(models.Model):
+    """The one-time code of the page that makes the first administrator; there is at most one row (S18)."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    hash = models.CharField(max_length=64, help_text="SHA-256 of the code.")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"set-up code of {self.made_at}"
