@@ -91,3 +91,10 @@ class InvitationExpired(Conflict):
 class InvitationUsed(Conflict):
     code = "invitation_used"
     message = "Invitation already answered"
+
+
+class SanctionOver(Conflict):
+    """Lifted already, or past its end."""
+
+    code = "sanction_over"
+    message = "This is over already"

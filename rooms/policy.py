@@ -123,6 +123,12 @@ def may_archive(actor: Actor, room: Room, membership: Membership | None) -> bool
     return _holds(room, membership, RoomPermission.ARCHIVE) or is_room_staff(actor, room, Permission.ROOM_MANAGE)
 
 
+def may_sanction_somebody(actor: Actor, room: Room, membership: Membership | None) -> bool:
+    """Keeps order there at all; over whom says `may_sanction`."""
+    staff = is_room_staff(actor, room, Permission.SANCTION_LIGHT)
+    return staff or _holds(room, membership, RoomPermission.SANCTION_MEMBERS)
+
+
 def may_sanction(
     actor: Actor, room: Room, membership: Membership | None, target: User, target_membership: Membership | None
 ) -> bool:
@@ -131,7 +137,7 @@ def may_sanction(
         return False
     if is_room_staff(actor, room, Permission.SANCTION_LIGHT) and outranks_on_site(actor, target):
         return True
-    if not _holds(room, membership, RoomPermission.SANCTION_MEMBERS) or membership is None:
+    if membership is None or not _holds(room, membership, RoomPermission.SANCTION_MEMBERS):
         return False
     if target.site_role.rank >= SiteRole.MODERATOR.rank and membership.room_role is not RoomRole.OWNER:
         return False
@@ -150,10 +156,16 @@ def outranks_on_site(actor: Actor, target: User) -> bool:
     return actor.person.site_role.outranks(target.site_role)
 
 
-def may_change_roles(
+def may_change_some_roles(actor: Actor, room: Room, membership: Membership | None, *, has_active_owner: bool) -> bool:
+    """Owners; an admin where no active owner is left (notes 12 and 13)."""
+    helps_out = not has_active_owner and is_room_staff(actor, room, Permission.ROOM_MANAGE)
+    return helps_out or _holds(room, membership, RoomPermission.CHANGE_ROLES)
+
+
+def may_change_role_of(
     actor: Actor, room: Room, membership: Membership | None, target: Membership, *, has_active_owner: bool
 ) -> bool:
-    """Owners, over lower ranks and their own; an admin where no active owner is left (notes 12 and 13)."""
+    """Owners over lower ranks and their own (rule a); an admin who helps out over everybody."""
     if not has_active_owner and is_room_staff(actor, room, Permission.ROOM_MANAGE):
         return True
     if membership is None or not _holds(room, membership, RoomPermission.CHANGE_ROLES):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import User
@@ -13,8 +14,8 @@ from lairchat.core import log
 from lairchat.core.log import room_stream
 from lairchat.core.text import fold
 from rooms import policy
-from rooms.errors import RoomNotFound
-from rooms.models import Membership, Room
+from rooms.errors import InvitationNotFound, RoomNotFound, SanctionNotFound
+from rooms.models import Invitation, Membership, Room, RoomSanction
 
 
 def room_for(actor: Actor, room_id: UUID, *, lock: bool = False) -> Room:
@@ -65,6 +66,87 @@ def membership_for(user_id: UUID, room_id: UUID) -> Membership | None:
     return memberships.filter(user=user_id, room=room_id, room__deleted_at=None).first()
 
 
+def direct_membership(user_id: UUID, direct_key: str) -> Membership | None:
+    """The person's membership in the direct room with this key, if the room exists."""
+    memberships = Membership.objects.select_related("room", "user")
+    return memberships.filter(user=user_id, room__direct_key=direct_key).first()
+
+
+def room_to_enter(actor: Actor, room_id: UUID) -> tuple[Room, Membership | None, Invitation | None]:
+    """The room locked, with the actor's membership and open invitation: whoever is invited may know of the room.
+
+    Raises RoomNotFound.
+    """
+    room, membership = _found(actor, room_id, lock=True)
+    invitation = pending_invitation(room_id, actor.person.id)
+    if invitation is not None and invitation.is_expired():
+        invitation = None
+    is_invited = invitation is not None and room.deleted_at is None
+    if not is_invited and not policy.may_know(actor, room, membership):
+        raise RoomNotFound()
+    return room, membership, invitation
+
+
+def pending_invitation(room_id: UUID, user_id: UUID) -> Invitation | None:
+    """The one invitation of the person that waits for an answer, expired or not."""
+    return _invitations().filter(room=room_id, invitee=user_id, status=Invitation.Status.PENDING).first()
+
+
+def invitation_to(user_id: UUID, invitation_id: UUID) -> Invitation:
+    """The person's own invitation. Raises InvitationNotFound: unknown, or another person's."""
+    found = _invitations().filter(pk=invitation_id, invitee=user_id).first()
+    if found is None:
+        raise InvitationNotFound()
+    return found
+
+
+def invitation(invitation_id: UUID) -> Invitation:
+    """Anybody's invitation: the caller decides who may see it. Raises InvitationNotFound."""
+    found = _invitations().filter(pk=invitation_id).first()
+    if found is None:
+        raise InvitationNotFound()
+    return found
+
+
+def invitation_room_id(invitation_id: UUID) -> UUID:
+    """Which room an invitation leads to: to lock it first. Raises InvitationNotFound."""
+    room_id = Invitation.objects.filter(pk=invitation_id).values_list("room_id", flat=True).first()
+    if room_id is None:
+        raise InvitationNotFound()
+    return room_id
+
+
+def open_invitations(user_id: UUID) -> QuerySet[Invitation]:
+    """Invitations the person can answer, newest first."""
+    waiting = _invitations().filter(invitee=user_id, status=Invitation.Status.PENDING, room__deleted_at=None)
+    return waiting.filter(expires_at__gt=timezone.now()).order_by("-id")
+
+
+def invitations_into(room_id: UUID) -> list[Invitation]:
+    """Those that wait for an answer, expired or not."""
+    return list(_invitations().filter(room=room_id, status=Invitation.Status.PENDING))
+
+
+def _invitations() -> QuerySet[Invitation]:
+    return Invitation.objects.select_related("room", "inviter", "invitee")
+
+
+def sanction(sanction_id: UUID) -> RoomSanction:
+    """The room sanction with the person; the caller decides who may see it. Raises SanctionNotFound."""
+    found = RoomSanction.objects.select_related("user").filter(pk=sanction_id).first()
+    if found is None:
+        raise SanctionNotFound()
+    return found
+
+
+def sanction_room_id(sanction_id: UUID) -> UUID:
+    """Where the sanction holds: to lock that room first. Raises SanctionNotFound."""
+    room_id = RoomSanction.objects.filter(pk=sanction_id).values_list("room_id", flat=True).first()
+    if room_id is None:
+        raise SanctionNotFound()
+    return room_id
+
+
 def memberships_of(user_id: UUID) -> QuerySet[Membership]:
     """Everything the person is in, with the rooms."""
     return Membership.objects.filter(user=user_id, room__deleted_at=None).select_related("room")
@@ -78,12 +160,6 @@ def shared_room_ids(user_id: UUID) -> list[UUID]:
 def streams_for(user_id: UUID) -> list[str]:
     """The room streams that the person's connections follow; one statement."""
     return [room_stream(room_id) for room_id in shared_room_ids(user_id)]
-
-
-def people_sharing_a_room(user_id: UUID, others: Collection[UUID]) -> set[UUID]:
-    """Those of `others` who are in a room together with the person; one statement."""
-    own = Membership.objects.filter(user=user_id, room__deleted_at=None).values("room_id")
-    return set(Membership.objects.filter(room__in=own, user__in=others).values_list("user_id", flat=True))
 
 
 def direct_people(room_ids: Collection[UUID]) -> dict[UUID, list[User]]:

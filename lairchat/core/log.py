@@ -1,6 +1,6 @@
 """The log: numbers taken in the transaction of the change, so that order is commit order without holes (D3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -38,6 +38,26 @@ def take(name: str) -> int:
             [name],
         )
         return cursor.fetchone()[0]
+
+
+def take_each(counts: Mapping[str, int]) -> dict[str, int]:
+    """Take so many numbers of each stream; answers the last of each. One statement for every 300 streams.
+
+    The streams are locked in name order: two takers of several cannot wait for each other.
+    """
+    last: dict[str, int] = {}
+    ordered = sorted(counts.items())
+    with connection.cursor() as cursor:
+        for start in range(0, len(ordered), 300):
+            batch = ordered[start : start + 300]
+            rows = ", ".join(["(%s, %s, 1)"] * len(batch))
+            cursor.execute(
+                f"INSERT INTO core_stream (name, head, floor) VALUES {rows}"  # noqa: S608
+                " ON CONFLICT (name) DO UPDATE SET head = core_stream.head + excluded.head RETURNING name, head",
+                [value for row in batch for value in row],
+            )
+            last.update(cursor.fetchall())
+    return last
 
 
 def append(rows: Iterable[tuple[str, int, str, dict[str, Any]]]) -> None:

@@ -25,6 +25,7 @@ class Invitation(models.Model):
         EXPIRED = "expired", "expired"
 
     MESSAGE_MAX = 500
+    ANSWER_FIELDS = ("status", "responded_at", "rev")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="invitations")
@@ -56,3 +57,9 @@ class Invitation(models.Model):
 
     def is_expired(self, now: datetime | None = None) -> bool:
         return self.expires_at <= (now or timezone.now())
+
+    def mark_answered(self, status: "Invitation.Status", *, rev: int) -> None:
+        """Leave `pending`; the caller stores ANSWER_FIELDS."""
+        self.status = status
+        self.responded_at = timezone.now()
+        self.rev = rev
