@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.queries import users_by_ids
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
-from rooms.errors import NotRoomMember, RoomNotFound
-from rooms.policy import readable_after, why_not_post
-from rooms.queries import room_and_membership
 
 from accounts.actor import Actor
 from accounts.models import User
+from accounts.queries import users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
 from chat.models import Mention, Message, Reaction, ReadReceipt
 from chat.shapes import AsOf, HistoryAnswer, MessageOutput, ReactionOutput
 from lairchat.core import log
+from rooms.errors import NotRoomMember, RoomNotFound
 from rooms.models import Membership, Room
+from rooms.policy import readable_after, why_not_post
+from rooms.queries import room_and_membership
 
 COUNT_MAX = 100  # shown as 99+
 

@@ -116,6 +116,7 @@ class Server(Daphne):
         scope["lair"] = {
             "unsent": protocol.unsent,
             "send": protocol.send_text,
+            "drained": protocol.drained,
             "close": protocol.close,
             "abort": protocol.abort,
             "signed_in": protocol.signed_in,
@@ -174,10 +175,6 @@ class Server(Daphne):
 
     def new_request_id(self) -> str:
         return secrets.token_hex(8)
-
-    def note_refusal(self, channel: Channel, status: int) -> None:
-        metrics.count_request("other", "unknown", status, 0.0)
-        logger.info("refused a request with %d", status)
 
     # Sockets
 

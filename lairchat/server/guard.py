@@ -181,22 +181,12 @@ class Answer:
         await self.refuse(413, "too_large", f"At most {most} bytes are accepted here.")
 
     def note(self) -> None:
-        """One line of the access log, and the counters. Never the query string: it may hold a token."""
+        """Count it, and write its line of the access log."""
         seconds = time.perf_counter() - self.began
         route = self.scope["state"].get("route", "unknown")
-        metrics.count_request(self.scope["method"], route, self.status, seconds)
-        access.info(
-            "request",
-            extra={
-                "request_id": self.request_id,
-                "method": self.scope["method"],
-                "path": self.scope["path"],
-                "status": self.status,
-                "bytes": self.bytes,
-                "milliseconds": round(seconds * 1000, 1),
-                "address": self.scope["client"][0] if self.scope.get("client") else None,
-            },
-        )
+        address = self.scope["client"][0] if self.scope.get("client") else None
+        method, path = self.scope["method"], self.scope["path"]
+        note_request(self.request_id, method, path, self.status, self.bytes, seconds, address, route=route)
 
     def _complete(self, headers: Headers) -> Headers:
         present = {name.lower() for name, _value in headers}
@@ -209,3 +199,31 @@ class Answer:
 
 def envelope(code: str, message: str, request_id: str) -> bytes:
     return json.dumps({"error": {"code": code, "message": message, "request_id": request_id}}).encode()
+
+
+def note_request(
+    request_id: str,
+    method: str,
+    path: str,
+    status: int,
+    size: int,
+    seconds: float,
+    address: str | None,
+    *,
+    route: str = "unknown",
+) -> None:
+    """Count an answered request, and write one line of the access log. `path` is without the query: that may hold a
+    token."""
+    metrics.count_request(method, route, status, seconds)
+    access.info(
+        "request",
+        extra={
+            "request_id": request_id,
+            "method": method,
+            "path": path,
+            "status": status,
+            "bytes": size,
+            "milliseconds": round(seconds * 1000, 1),
+            "address": address,
+        },
+    )

@@ -11,7 +11,7 @@ from daphne.utils import HEADER_NAME_RE, INVALID_HEADER_VALUE_BYTES
 from twisted.internet import reactor
 from twisted.web.http import HTTPChannel
 
-from lairchat.server.guard import HEADERS, envelope
+from lairchat.server.guard import HEADERS, envelope, note_request
 
 if TYPE_CHECKING:
     from lairchat.server.daphne import Server
@@ -36,6 +36,8 @@ class Channel(HTTPChannel):
     # Bodies: refused from the head where it says a length, else while it comes. Nothing of a refused one is kept.
 
     def allHeadersReceived(self) -> None:
+        if self.refused:
+            return
         self.most_bytes = self.server.most_body_bytes(self._path)
         if self.length is not None and self.length > self.most_bytes:
             self.refuse(413, "too_large", f"At most {self.most_bytes} bytes are accepted here.")
@@ -50,12 +52,24 @@ class Channel(HTTPChannel):
         if not self.refused:
             super().dataReceived(data)
 
+    def lineReceived(self, line: bytes) -> None:
+        if not self.refused:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self.refuse(431, "head_too_large", "A line of the request's head is too long.")
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.refuse(400, "bad_request", "The request is not well formed.")
+
     def rawDataReceived(self, data: bytes) -> None:
         if not self.refused:
             super().rawDataReceived(data)
 
     def refuse(self, status: int, code: str, message: str) -> None:
         """Answer at once, read nothing more, and end the connection."""
+        if self.refused:
+            return
         self.refused = True
         request_id = self.server.new_request_id()
         body = envelope(code, message, request_id)
@@ -67,7 +81,9 @@ class Channel(HTTPChannel):
         # Closing with unread bytes waiting resets the connection, and the answer with it (RFC 9112, section 9.6).
         self.transport.loseWriteConnection()
         reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
-        self.server.note_refusal(self, status)
+        path = getattr(self, "_path", b"").partition(b"?")[0].decode("latin-1")
+        method = getattr(self, "_command", b"").decode("latin-1")
+        note_request(request_id, method, path, status, len(body), 0.0, self.transport.getPeer().host)
 
     # Answers: the transport tells its producer, which is this channel, when too much waits.
 

@@ -1,5 +1,6 @@
 """One WebSocket as Daphne speaks it, with bounds on what waits in either direction."""
 
+import asyncio
 import logging
 import struct
 import time
@@ -53,7 +54,8 @@ class Socket(WebSocketProtocol):
             raise ConnectionDeny(503, "Too many connections")
         self.counted = address
         self.server.count(self, 1)
-        self.transport.registerProducer(Gauge(self), True)
+        self.gauge = Gauge(self)
+        self.transport.registerProducer(self.gauge, True)
         return super().onConnect(request)
 
     def connectionLost(self, reason: Any = None) -> None:
@@ -150,6 +152,10 @@ class Socket(WebSocketProtocol):
         transport = self.transport
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen if transport else 0
 
+    async def drained(self) -> None:
+        """Wait while over 64 KiB are unsent: for one with much to send to this socket alone. Ends with the socket."""
+        await self.gauge.empty.wait()
+
     def send_text(self, payload: bytes) -> None:
         """One text frame of UTF-8, straight to the transport; nothing once the socket closes."""
         if self.state == self.STATE_OPEN:
@@ -177,6 +183,7 @@ class Socket(WebSocketProtocol):
         if not was_open or isReply:
             return
         metrics.CLOSES.labels(str(code)).inc()
+        self.gauge.empty.set()  # nothing more is sent, so nobody need wait
         if self.inbox is not None:
             self.inbox.end({"type": "websocket.disconnect", "code": code})
         if self.paused:  # the peer's answer to the close must be read
@@ -190,6 +197,8 @@ class Socket(WebSocketProtocol):
 
     def handle_reply(self, message: dict) -> None:
         kind = message["type"]
+        if kind == "websocket.send" and self.state in {self.STATE_CLOSING, self.STATE_CLOSED}:
+            return  # the peer left while its last commands ran
         if kind == "websocket.send" and self.state == self.STATE_OPEN and message.get("text") is not None:
             self.send_text(message["text"].encode())
         elif kind == "websocket.close":
@@ -230,16 +239,21 @@ class Gauge:
     def __init__(self, socket: Socket) -> None:
         self.socket = socket
         self.most = socket.server.config.limits.socket_output_bytes
+        self.empty = asyncio.Event()
+        self.empty.set()
 
     def pauseProducing(self) -> None:
+        self.empty.clear()
         if self.socket.unsent() > self.most:
             self.socket.too_slow()
 
     def resumeProducing(self) -> None:
-        """Everything was taken: nothing to do."""
+        """Everything was taken."""
+        self.empty.set()
 
     def stopProducing(self) -> None:
-        """The connection is lost: the socket is told by itself."""
+        """The connection is lost; the socket is told by itself."""
+        self.empty.set()
 
 
 def text_frame(payload: bytes) -> bytes:

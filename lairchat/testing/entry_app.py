@@ -2,12 +2,15 @@
 
 `python -m lairchat.testing.entry_app` serves it in a process of its own, configured by LAIR_* as the real one.
 
-Paths: /echo (method, length and address back), /slow (holds a thread until /release), /threads (how many the lane
-has), /stream (as many bytes as asked for). Socket commands, as text: `echo X`, `flood N` (N frames of 16 KiB), `hold`
-(handles nothing until /release), `cap N`, `signed-in`, `close N`, `fail`, `count` (frames handled).
+Paths: /echo (method, length, address), /slow (holds a thread until SIGUSR1), /stream (so many pieces of 64 KiB),
+/figures (answered before the guard, without a thread).
+
+Socket commands, as text: `echo X`, `address`, `count` (frames handled), `flood N` (N frames of 16 KiB), `pour N` (the
+same, waiting for the reader), `hold` (handles nothing until SIGUSR1), `cap N`, `signed-in`, `close N`, `fail`.
 """
 
 import json
+import signal
 import threading
 from typing import Any
 
@@ -34,6 +37,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.urls import path  # noqa: E402
 
 from lairchat import config  # noqa: E402
+from lairchat.core import metrics  # noqa: E402
 from lairchat.server.daphne import PortInUse  # noqa: E402
 from lairchat.server.guard import Guard  # noqa: E402
 from lairchat.server.handler import LaneHandler  # noqa: E402
@@ -41,9 +45,9 @@ from lairchat.server.roles import Router  # noqa: E402
 from lairchat.server.run import serve  # noqa: E402
 
 released = threading.Event()
-started = threading.Semaphore(0)
 running = 0
 most_running = 0
+total = 0
 lock = threading.Lock()
 
 
@@ -75,23 +79,38 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(b"x" * 65536 for _ in range(count))
 
 
-async def control(scope: dict, receive: Any, send: Any) -> None:
-    """Answers without a thread: what the others do may hold all of them."""
-    if scope["path"] == "/release":
-        released.set()
-    figures = {"running": running, "most_running": most_running, "threads": threading.active_count()}
-    body = json.dumps(figures).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": body})
+class Control:
+    """/figures, before everything else: it must answer when nothing else does."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
+        if scope["path"] != "/figures":
+            await self.application(scope, receive, send)
+            return
+        closes = {labels["code"]: value for labels, value in _closes()}
+        body = json.dumps(
+            {"running": running, "most_running": most_running, "handled": total, "closes": closes}
+        ).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _closes() -> list[tuple[dict[str, str], float]]:
+    (family,) = metrics.CLOSES.collect()
+    return [(sample.labels, sample.value) for sample in family.samples if sample.name.endswith("_total")]
 
 
 async def websocket(scope: dict, receive: Any, send: Any) -> None:
+    global total
     line = scope["lair"]
     handled = 0
     assert (await receive())["type"] == "websocket.connect"
     await send({"type": "websocket.accept"})
     while (message := await receive())["type"] == "websocket.receive":
         handled += 1
+        total += 1
         command, _, value = message.get("text", "").partition(" ")
         if command == "echo":
             await send({"type": "websocket.send", "text": value})
@@ -103,6 +122,10 @@ async def websocket(scope: dict, receive: Any, send: Any) -> None:
             for _ in range(int(value)):
                 line["send"](b"x" * 16384)
                 await asyncio.sleep(0)
+        elif command == "pour":
+            for _ in range(int(value)):
+                line["send"](b"x" * 16384)
+                await line["drained"]()
         elif command == "hold":
             while not released.is_set():
                 await asyncio.sleep(0.05)
@@ -121,21 +144,11 @@ async def websocket(scope: dict, receive: Any, send: Any) -> None:
 urlpatterns = [path("echo", echo), path("upload/echo", echo), path("slow", slow), path("stream", stream)]
 
 
-class Http:
-    """Control on the loop, everything else in the lane."""
-
-    def __init__(self) -> None:
-        self.django = LaneHandler()
-
-    async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
-        to_control = scope["path"] in {"/release", "/figures"}
-        await (control if to_control else self.django)(scope, receive, send)
-
-
 def main() -> None:
+    signal.signal(signal.SIGUSR1, lambda *_: released.set())
     current = config.current()
     try:
-        serve(Guard(Router(http=Http(), websocket=websocket), current), current)
+        serve(Control(Guard(Router(http=LaneHandler(), websocket=websocket), current)), current)
     except PortInUse as error:
         raise SystemExit(f"{error}") from None
 

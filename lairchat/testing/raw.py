@@ -4,6 +4,7 @@ No event loop and no library between the test and the socket.
 """
 
 import os
+import select
 import socket
 import struct
 from typing import Any
@@ -65,6 +66,12 @@ class RawHTTP:
         if not data:
             raise ConnectionError("the server ended the connection")
         self.buffer += data
+
+    def is_cut(self) -> bool:
+        """The server reset the connection, whatever is still unread here."""
+        poll = select.poll()
+        poll.register(self.socket, 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _file, event in poll.poll(0))
 
     def close(self) -> None:
         self.socket.close()
