@@ -8,11 +8,11 @@ import logging
 from uuid import UUID
 
 from accounts.queries import users_by_ids
+from chat.queries import people_sharing_a_room
 from chat.realtime.connection import Connection
 from chat.realtime.hub import Hub, hub
 from lairchat.core import lane, processes
 from lairchat.core.events import Delivery, encode
-from rooms.queries import people_sharing_a_room
 
 logger = logging.getLogger(__name__)
 

@@ -106,6 +106,7 @@ export function start(boot) {
   let first = fromSidebar(boot.sidebar)
   if (boot.page) first = withPage(first, boot.page)
   change(first)
+  firstRoom = boot.room_id
   restoreOutbox()
   socket = connect({
     address: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
@@ -120,7 +121,10 @@ export function start(boot) {
   effect(() => state.value.recount && untracked(readSidebarSoon))
   effect(() => {
     const open = roomId.value
-    if (open && state.value.rooms[open] && !state.value.timelines[open]) untracked(() => readNewest(open))
+    if (!open || !state.value.rooms[open]) return
+    const segments = state.value.timelines[open]
+    // A link to an old message shows that part of the room; the newest one is read when it is asked for.
+    if (!segments || (!route.value.messageId && segments.at(-1).has_newer)) untracked(() => readNewest(open))
   })
 }
 
@@ -250,11 +254,13 @@ function enterRoom(id) {
 }
 
 const LAST_ROOM = 'lair-last-room'
+let firstRoom = null // the room whose page came with the document
 const wide = () => matchMedia('(min-width: 720px)').matches
 
 function openLastRoom() {
-  const last = recall(LAST_ROOM)
-  const id = state.value.rooms[last] ? last : Object.keys(state.value.rooms)[0]
+  const { rooms } = state.value
+  const id = [firstRoom, recall(LAST_ROOM), Object.keys(rooms)[0]].find((one) => rooms[one])
+  firstRoom = null
   if (id && wide()) go(`/r/${id}`, { replace: true })
 }
 
@@ -462,7 +468,7 @@ async function flushOutbox() {
         continue
       }
       if (connection.value !== 'live') break
-      const wait = refusal.details?.retry_after_seconds ?? refusal.details?.retry_after ?? flushDelay / 1000
+      const wait = refusal.details?.retry_after ?? flushDelay / 1000
       flushDelay = Math.min(flushDelay * 2, 30_000)
       await new Promise((done) => setTimeout(done, wait * 1000))
     }

@@ -1,5 +1,5 @@
-// The first module: reads the data in the page and draws. Import lines end with a semicolon, which is how the
-// static files' manifest finds them to put the hashed names in.
+// The first module: reads the data in the page and draws. The lines below end with a semicolon in every module, since
+// that is how the storage of static files finds the names it has to replace by hashed ones.
 
 import { effect, html, render } from '../vendor/lair-ui.js';
 import { connection, follow, item, recall, roomName, start, state } from './actions.js';

@@ -108,11 +108,14 @@ export function withUsers(users, list, me) {
   for (const user of list) {
     if (!user) continue
     const held = next[user.id]
-    if (held && held.updated_at > user.updated_at) continue
+    if (held && isLater(held.updated_at, user.updated_at)) continue
     next[user.id] = me && user.id === me.id && !user.email ? { ...user, email: me.email } : user
   }
   return next
 }
+
+// Not by text: fractions of a second come with as many digits as they need.
+const isLater = (a, b) => Date.parse(a) > Date.parse(b)
 
 /** Someone's profile as it is now. */
 export const putUser = (state, user) => ({ ...state, users: withUsers(state.users, [user], state.me) })
@@ -185,7 +188,7 @@ export const countReceived = (state, message) =>
   })
 
 const countable = (state, message) => ({ seq: message.seq, mention: message.mentions.includes(state.me?.id) })
-const later = (a, b) => (a !== null && a > b ? a : b)
+const later = (a, b) => (a !== null && isLater(a, b) ? a : b)
 
 /** A message was edited: it may name me now, or no longer. */
 export function countEdited(state, message, at) {

@@ -20,6 +20,7 @@ import {
   react,
   readAgain,
   readNewer,
+  readNewest,
   readOlder,
   replyTo,
   retry,
@@ -582,6 +583,7 @@ export function Timeline({ roomId }) {
     target.value = null
     stuck.current = true
     span.value = { first: null, last: null }
+    if (state.value.timelines[roomId]?.at(-1).has_newer) readNewest(roomId)
     requestAnimationFrame(() => {
       if (box.current) box.current.scrollTop = box.current.scrollHeight
     })
