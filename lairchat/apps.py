@@ -15,3 +15,8 @@ class LairAdminConfig(AdminConfig):
     """Django's admin with our site: menu, access, history from the staff log."""
 
     default_site = "lairchat.admin.LairAdminSite"
+
+    def ready(self) -> None:
+        """Each app's own lists, then those that show rows of several apps."""
+        super().ready()
+        from lairchat import admin_log, admin_people  # noqa: F401
