@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself: events, listeners, commands, recorders."""
-        from accounts import audit  # noqa: F401
+        from accounts import audit, commands, events  # noqa: F401

@@ -1,6 +1,6 @@
 """Who may do what to an account: the rules over the table of `roles` (guarantees, section 6)."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from accounts.actor import Actor
 from accounts.models import Sanction, User
@@ -31,6 +31,11 @@ def may_lift(actor: Actor, sanction: Sanction) -> bool:
     return may_sanction(actor, sanction.user, sanction.kind, lasts=lasts)
 
 
+def may_know_of_sanctions(actor: Actor, target: User) -> bool:
+    """One's own, and for those who may give them, everybody's."""
+    return actor.allows(Permission.SANCTION_LIGHT) or actor.user_id == target.id
+
+
 def permission_for(kind: str, lasts: timedelta | None) -> Permission:
     if kind in (Sanction.Kind.WARN, Sanction.Kind.MUTE):
         return Permission.SANCTION_LIGHT
@@ -58,7 +63,3 @@ def may_end_sessions_of(actor: Actor, target: User) -> bool:
 
 def is_staff_role(role: str) -> bool:
     return SiteRole(role) in (SiteRole.MODERATOR, SiteRole.ADMIN)
-
-
-def lasts_until(ends_at: datetime | None, now: datetime) -> timedelta | None:
-    return None if ends_at is None else ends_at - now

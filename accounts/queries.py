@@ -1,6 +1,7 @@
 """The roads from an id to an account or a session, and what each reader may see of them."""
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -41,6 +42,20 @@ def user_for(actor: Actor, user_id: UUID, *, lock: bool = False) -> User:
     if user is None:
         raise UserNotFound()
     return user
+
+
+def renewed(actor: Actor) -> Actor:
+    """The actor as they are now: rights are those of this transaction, not those of the connection (S7).
+
+    Asked after the locks are held: whoever waited for them may have lost their rank meanwhile.
+    Raises AccountDisabled, also if the account is gone.
+    """
+    if actor.is_system:
+        return actor
+    user = User.objects.filter(id=actor.user_id).first()
+    if user is None or not user.is_usable():
+        raise AccountDisabled()
+    return replace(actor, user=user)
 
 
 def users_by_ids(ids: Collection[UUID]) -> dict[UUID, User]:
@@ -106,6 +121,12 @@ def sessions_of(user_id: UUID) -> QuerySet[UserSession]:
     )
 
 
+def usable_admins() -> list[User]:
+    """The administrators who can act now, their rows locked, so that two cannot remove each other at once."""
+    admins = User.objects.select_for_update().filter(role=SiteRole.ADMIN).order_by("id")
+    return [admin for admin in admins if admin.is_usable()]
+
+
 def has_admin() -> bool:
-    """True once the site has an administrator who can act."""
+    """True once the site has an administrator."""
     return User.objects.filter(role=SiteRole.ADMIN, is_active=True).exists()

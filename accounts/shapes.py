@@ -1,6 +1,7 @@
 """The forms of accounts on the wire."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -113,3 +114,123 @@ class SessionInfo(Struct):
     @classmethod
     def of(cls, session: UserSession) -> "SessionInfo":
         return cls(session.id, session.expire_date)
+
+
+# What is asked for.
+
+
+class UserIdInput(Struct):
+    user_id: UUID
+
+
+class ListUsersInput(Struct):
+    search: str = ""
+    online_only: bool = False
+    limit: int = 50
+    offset: int = 0
+
+
+class UpdateProfileInput(Struct):
+    display_name: str | None = None
+    bio: str | None = None
+    timezone: str | None = None
+    language: str | None = None
+    email: str | None = None
+
+
+class SanctionUserInput(Struct):
+    user_id: UUID
+    reason: str
+    until: datetime | None = None
+
+
+class SanctionInput(Struct):
+    user_id: UUID
+    kind: Literal["warn", "mute", "suspend", "ban"]
+    reason: str
+    until: datetime | None = None
+
+
+class LiftSanctionInput(Struct):
+    sanction_id: UUID
+    reason: str = ""
+
+
+class ChangeRoleInput(Struct):
+    user_id: UUID
+    role: str
+    reason: str = ""
+
+
+class SessionIdInput(Struct):
+    session_id: UUID
+
+
+class EndUserSessionsInput(Struct):
+    user_id: UUID
+    reason: str
+
+
+class ChangePasswordInput(Struct):
+    current_password: str
+    new_password: str
+
+
+class RegisterInput(Struct):
+    username: str
+    email: str
+    password: str
+
+
+class LoginInput(Struct):
+    identifier: str
+    password: str
+
+
+class RefreshInput(Struct):
+    refresh: str
+
+
+# What is answered.
+
+
+class UserAnswer(Struct):
+    user: UserOutput
+
+
+class PersonAnswer(Struct):
+    """A person, and whether they are here now."""
+
+    user: UserOutput
+    online: bool
+
+
+class PeopleAnswer(Struct):
+    users: list[PersonAnswer]
+    has_more: bool
+    total_count: int
+
+
+class SanctionAnswer(Struct):
+    sanction: SanctionOutput
+
+
+class SessionsAnswer(Struct):
+    sessions: list[SessionOutput]
+
+
+class SignInAnswer(Struct):
+    user: UserOutput
+    session: SessionInfo
+    token: str
+
+
+class TokenAnswer(Struct):
+    token: str
+    expires_at: datetime
+
+
+class TokenPairAnswer(Struct):
+    access: str
+    refresh: str
+    expires_at: datetime

@@ -2,13 +2,8 @@
 
 from uuid import UUID
 
-from accounts.presence import online_ids
-from rooms.actions.rooms import open_direct_room
-from rooms.commands import direct_items, own_invitations
-from rooms.queries import memberships_of
-from rooms.shapes import SidebarItem
-
 from accounts.actor import Actor
+from accounts.presence import online_ids
 from accounts.shapes import UserOutput
 from chat import queries
 from chat.actions import messages, reactions, receipts
@@ -38,14 +33,17 @@ from chat.shapes import (
 from lairchat.core import log
 from lairchat.core.commands import Done, Nothing, command
 from lairchat.core.errors import Invalid
-from lairchat.core.rest import page_limit
+from lairchat.core.forms import page_limit
+from rooms.actions.rooms import open_direct_room
+from rooms.queries import direct_people, memberships_of, open_invitations
+from rooms.shapes import InvitationOutput, SidebarItem
 
 
 def room_of(actor: Actor, target: Target) -> UUID:
     """The room a target means: itself, or the direct conversation with somebody, opened if need be."""
     if isinstance(target, RoomTarget):
         return target.room_id
-    return open_direct_room(actor, [target.recipient]).room.id
+    return open_direct_room(actor, [target.recipient])[0].room_id
 
 
 @command("send_message", takes=SendMessageInput, gives=SentAnswer)
@@ -99,7 +97,7 @@ def _target_room(actor: Actor, data: GetMessagesInput) -> UUID:
         case "room":
             return data.target_id
         case "direct_message" | "dm":
-            return open_direct_room(actor, [data.target_id]).room.id
+            return open_direct_room(actor, [data.target_id])[0].room_id
     raise Invalid("Validation failed: target_type - must be room or direct_message", field="target_type")
 
 
@@ -155,14 +153,14 @@ def get_sidebar(actor: Actor, data: Nothing) -> SidebarAnswer:
     # Positions come first: whatever changes while the rows are read is repeated by the frames after them (D9).
     positions = {name: stream.head for name, stream in queries.followed(me.id).items()}
     counts = queries.counts(me.id)
-    memberships = memberships_of(me.id)
-    people = direct_items(memberships)
+    memberships = list(memberships_of(me.id))
+    people = direct_people([membership.room_id for membership in memberships if membership.room.is_direct])
     items = []
     for membership in memberships:
         count = counts.get(membership.room_id)
         if count is None or membership.room.stream not in positions:
-            continue
-        item = SidebarItem.of(membership, people.get(membership.room_id, []))
+            continue  # gained while we read: the frame after the own stream's position tells of it
+        item = SidebarItem.gained(membership, people.get(membership.room_id, ()))
         item.read_seq, item.unread, item.mentions = count.read_seq, count.unread, count.mentions
         item.counted_to, item.last_message_at = count.head, count.last_message_at
         items.append(item)
@@ -172,7 +170,7 @@ def get_sidebar(actor: Actor, data: Nothing) -> SidebarAnswer:
         positions=positions,
         me=UserOutput.own(me),
         rooms=items,
-        invitations=own_invitations(actor),
+        invitations=[InvitationOutput.of(invitation) for invitation in open_invitations(me.id)],
         online=sorted(online_ids()),
         users=list(users.values()),
     )

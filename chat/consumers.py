@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from accounts.authentication import session_of_cookie, session_of_token
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 from django.http import parse_cookie
 
 from accounts.actor import Actor
+from accounts.authentication import session_of_cookie, session_of_token
 from accounts.models import UserSession
 from chat.queries import Followed, followed
 from chat.realtime import v2

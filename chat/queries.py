@@ -1,28 +1,28 @@
 """Guarded reads of messages, and the counts that stand on read positions. Constant in rooms, members and messages."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.queries import users_by_ids
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
-from rooms.errors import NotRoomMember, RoomNotFound
-from rooms.policy import readable_after, why_not_post
-from rooms.queries import room_and_membership
 
 from accounts.actor import Actor
 from accounts.models import User
+from accounts.queries import users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
 from chat.models import Mention, Message, Reaction, ReadReceipt
 from chat.shapes import AsOf, HistoryAnswer, MessageOutput, ReactionOutput
 from lairchat.core import log
+from rooms.errors import NotRoomMember, RoomNotFound
 from rooms.models import Membership, Room
+from rooms.policy import readable_after, why_not_post
+from rooms.queries import room_and_membership
 
 COUNT_MAX = 100  # shown as 99+
 
@@ -266,3 +266,9 @@ def receipts(actor: Actor, room_id: UUID) -> list[tuple[UUID, int]]:
     room, _ = readable_room(actor, room_id)
     rows = ReadReceipt.objects.filter(room=room, user__memberships__room=room)
     return list(rows.values_list("user_id", "seq"))
+
+
+def people_sharing_a_room(user_id: UUID, others: Collection[UUID]) -> set[UUID]:
+    """Those of `others` who are in a room together with the person; one statement."""
+    own = Membership.objects.filter(user=user_id, room__deleted_at=None).values("room_id")
+    return set(Membership.objects.filter(room__in=own, user__in=others).values_list("user_id", flat=True))

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from rooms.shapes import InvitationOutput, SidebarItem
 
 from accounts.shapes import UserOutput
 from chat.models import Message
+from rooms.shapes import InvitationOutput, SidebarItem
 
 
 class RoomTarget(Struct, tag_field="type", tag="room"):

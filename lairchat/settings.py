@@ -131,8 +131,8 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.Bearer", "accounts.authentication.Cookie"],
     "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_RENDERER_CLASSES": ["lairchat.core.rest.JsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["lairchat.core.rest.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["lairchat.core.formats.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["lairchat.core.formats.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "lairchat.core.openapi.CommandSchema",
     "EXCEPTION_HANDLER": "lairchat.core.rest.handle_error",
     "UNAUTHENTICATED_USER": None,

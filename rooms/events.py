@@ -265,7 +265,7 @@ class RoomGained(UserEvent):
 
     def effects(self) -> Sequence[Effect]:
         membership = self.membership
-        return [Join(self.user_id, room_stream(membership.room_id), after=membership.joined_seq - 1)]
+        return [Join(self.user_id, room_stream(membership.room_id), after=membership.joined_seq)]
 
     @classmethod
     def load(cls, entries: Sequence[StreamEntry]) -> list[Self | None]:

@@ -81,10 +81,8 @@ def checked_reason(reason: str) -> str:
     """The reason of an act of staff, trimmed. Raises ReasonInvalid."""
     reason = reason.strip()
     if not SanctionShape.REASON_MIN <= len(reason) <= SanctionShape.REASON_MAX:
-        raise ReasonInvalid(
-            f"Give a reason of {SanctionShape.REASON_MIN} to {SanctionShape.REASON_MAX} characters: the person reads it.",
-            field="reason",
-        )
+        bounds = f"{SanctionShape.REASON_MIN} to {SanctionShape.REASON_MAX}"
+        raise ReasonInvalid(f"Give a reason of {bounds} characters: the person reads it.", field="reason")
     if has_control(reason, lines=True):
         raise ReasonInvalid("The reason holds control characters.", field="reason")
     return reason

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
-from rooms.errors import NotRoomMember
 
 from accounts import audit
 from accounts.actor import Actor
@@ -25,6 +24,7 @@ from lairchat.core.events import publish
 from lairchat.core.ids import uuid7
 from lairchat.core.metrics import DUPLICATES
 from lairchat.core.text import byte_length, fold, has_control
+from rooms.errors import NotRoomMember
 from rooms.models import Membership, Room
 from rooms.roles import RoomRole
 

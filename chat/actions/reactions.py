@@ -3,8 +3,6 @@
 import unicodedata
 from uuid import UUID
 
-from rooms.errors import NotRoomMember
-
 from accounts.actor import Actor
 from chat import queries
 from chat.errors import EmojiInvalid, MessageNotFound, TooManyReactions
@@ -13,6 +11,7 @@ from chat.models import Message, Reaction
 from lairchat.core import log
 from lairchat.core.action import action
 from lairchat.core.events import publish
+from rooms.errors import NotRoomMember
 from rooms.models import Room
 
 KEYCAP = "\u20e3"  # of "1️⃣": a digit, a variation selector and this

@@ -1,7 +1,7 @@
 """The routes of messages: each runs the command of the same name."""
 
-from lairchat.core.rest import ActorView, endpoint
 from chat import commands
+from lairchat.core.rest import ActorView, endpoint
 
 
 class Messages(ActorView):

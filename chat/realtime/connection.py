@@ -13,16 +13,17 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from accounts.queries import live_actor
 
 from accounts.actor import Via
+from accounts.queries import live_actor
 from lairchat import config
 from lairchat.core import lane
 from lairchat.core.commands import Command, table
 from lairchat.core.errors import DomainError, Invalid, Malformed
 from lairchat.core.events import Delivery
+from lairchat.core.forms import parsed
 from lairchat.core.metrics import CLOSES, FRAMES
-from lairchat.core.rest import as_domain_error, parsed
+from lairchat.core.rest import as_domain_error
 
 logger = logging.getLogger(__name__)
 

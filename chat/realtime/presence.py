@@ -8,8 +8,7 @@ import logging
 from uuid import UUID
 
 from accounts.queries import users_by_ids
-from rooms.queries import people_sharing_a_room
-
+from chat.queries import people_sharing_a_room
 from chat.realtime.connection import Connection
 from chat.realtime.hub import Hub, hub
 from lairchat.core import lane, processes

@@ -13,8 +13,8 @@ from chat.realtime.connection import Connection
 from chat.realtime.hub import Plan, Reset, hub
 from lairchat.core import log
 from lairchat.core.errors import DomainError, Invalid, Malformed, Unauthenticated
+from lairchat.core.forms import parsed
 from lairchat.core.metrics import RESUMES
-from lairchat.core.rest import parsed
 
 VERSIONS = ["1.0", "2.0"]
 

@@ -78,7 +78,9 @@ class Bus:
             except Exception as error:  # a client library's errors are many; each means the same
                 HINTS.labels("failed").inc(len(batch))
                 if self.state != "down":
-                    logger.warning("Redis does not take hints (%s); other processes follow the log", type(error).__name__)
+                    logger.warning(
+                        "Redis does not take hints (%s); other processes follow the log", type(error).__name__
+                    )
                 self.state = "down"
                 await asyncio.sleep(BREAKER_SECONDS)
 

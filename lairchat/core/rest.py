@@ -5,13 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable, ParseError, UnsupportedMediaType
-from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,45 +17,11 @@ from lairchat.core import limits
 from lairchat.core.action import refusal_of
 from lairchat.core.commands import Command
 from lairchat.core.errors import DomainError, Internal, Invalid, Malformed, NotFound, TooLarge, Unauthenticated
+from lairchat.core.formats import JsonParser, JsonRenderer
+from lairchat.core.forms import parsed
 from lairchat.core.net import limit_address, request_id_of
 
 logger = logging.getLogger(__name__)
-
-PAGE_MAX = 100  # silently, as the original does
-
-
-class JsonParser(BaseParser):
-    """`application/json` to plain values."""
-
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        try:
-            return msgspec.json.decode(stream.read() or b"{}")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ParseError(f"The body is not JSON: {error}") from error
-
-
-class JsonRenderer(BaseRenderer):
-    """Structs and plain values to `application/json`."""
-
-    media_type = "application/json"
-    format = "json"
-    charset = None
-    render_style = "binary"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else msgspec.json.encode(data)
-
-
-def parsed(form: type[msgspec.Struct], values: Any, *, lax: bool = False) -> Any:
-    """The values in the form asked for; unknown fields are passed over (S14). Raises Malformed, naming the field."""
-    try:
-        return msgspec.convert(values, form, strict=not lax)
-    except msgspec.ValidationError as error:
-        raise Malformed(f"Validation failed: {error}") from error
-    except RecursionError as error:
-        raise Malformed("Validation failed: nested too deeply") from error
 
 
 class ActorView(APIView):
@@ -195,10 +158,3 @@ def _of_framework(error: APIException) -> DomainError:
     refusal = DomainError(str(error.detail), code=codes.get(type(error), "validation_failed"))
     refusal.status = error.status_code  # type: ignore[misc]
     return refusal
-
-
-def page_limit(limit: int) -> int:
-    """How many a page may hold, from what was asked. Raises Invalid below 1."""
-    if limit < 1:
-        raise Invalid("Validation failed: limit - must be at least 1", field="limit")
-    return min(limit, PAGE_MAX)

@@ -8,7 +8,7 @@ from lairchat.core.bus import bus
 
 
 def work_of(role: str) -> list[Callable[[], Awaitable[None]]]:
-    """Coroutine functions for the life of the process: the heartbeat and hints; with sockets also heads and presence."""
+    """Coroutine functions for the life of the process: heartbeat and hints; with sockets also heads and presence."""
     work: list[Callable[[], Awaitable[None]]] = [partial(processes.beat, role), bus.run]
     if role == "web":
         return work

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lairchat.testing import recorder
+# Nothing of ours is imported at the top: the plugin is loaded before Django is set up.
 
 
 @pytest.fixture(autouse=True)
@@ -20,16 +20,22 @@ def _fresh_limits() -> Iterator[None]:
 
 @pytest.fixture
 def publishes() -> Callable[..., Any]:
+    from lairchat.testing import recorder
+
     return recorder.publishes
 
 
 @pytest.fixture
 def publishes_nothing() -> Callable[..., Any]:
+    from lairchat.testing import recorder
+
     return recorder.publishes_nothing
 
 
 @pytest.fixture
 def recording() -> Callable[..., Any]:
+    from lairchat.testing import recorder
+
     return recorder.recording
 
 
