@@ -9,7 +9,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from accounts import queries, sessions, tokens
-from accounts.actor import Actor, Via
+from accounts.actor import Actor, Via, Visitor
+from accounts.devices import device_name
 from accounts.models import User, UserSession
 from lairchat.core.errors import Forbidden, Unauthenticated
 from lairchat.core.net import request_id_of
@@ -18,6 +19,12 @@ from lairchat.core.net import request_id_of
 class CsrfFailed(Forbidden):
     code = "csrf_failed"
     message = "The X-CSRFToken header is missing or wrong. Reload the page and try again."
+
+
+def visitor_of(request: Any, via: Via) -> Visitor:
+    """Who knocks: address, device and request of somebody not signed in. For REST and pages."""
+    device = device_name(request.META.get("HTTP_USER_AGENT", ""))
+    return Visitor(via, request.META.get("REMOTE_ADDR", ""), device, request_id_of(request))
 
 
 def session_of_token(token: str) -> UserSession:

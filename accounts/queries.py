@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.actor import Actor, Via
 from accounts.errors import AccountDisabled, SessionExpired, SessionNotFound, UserNotFound
-from accounts.models import User, UserSession
+from accounts.models import Sanction, User, UserSession
 from accounts.roles import Permission, SiteRole
 from lairchat.core.text import fold
 
@@ -130,3 +130,17 @@ def usable_admins() -> list[User]:
 def has_admin() -> bool:
     """True once the site has an administrator."""
     return User.objects.filter(role=SiteRole.ADMIN, is_active=True).exists()
+
+
+def sanction_behind(stored_key: str) -> Sanction | None:
+    """The sanction that keeps the owner of this browser's ended session out; None if none does.
+
+    The cookie is proof enough: whoever holds it was signed in to that account.
+    """
+    session = UserSession.objects.select_related("user").filter(session_key=stored_key).first()
+    if session is None or session.user.is_usable():
+        return None
+    shutting = Sanction.objects.filter(user=session.user, kind__in=["suspend", "ban"], lifted_at=None)
+    in_force = [one for one in shutting.order_by("starts_at") if one.is_in_force()]
+    bans = [one for one in in_force if one.ends_at is None]
+    return next(iter(bans or in_force), None)

@@ -12,12 +12,12 @@ ALLOWED_HOSTS = list(_config.allowed_hosts)
 SITE_IS_TLS = _config.site.address.startswith("https://")
 
 INSTALLED_APPS = [
+    "lairchat.apps.LairChatConfig",  # first: its createsuperuser takes the place of Django's
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "lairchat.apps.LairAdminConfig",
-    "lairchat.apps.LairChatConfig",
     "lairchat.core.apps.CoreConfig",
     "accounts.apps.AccountsConfig",
     "rooms.apps.RoomsConfig",

@@ -8,7 +8,7 @@ from lairchat.ops import health, metrics
 
 api = [
     path("", include("accounts.urls")),
-    # path("", include("rooms.urls")),
+    path("", include("rooms.urls")),
     path("", include("chat.urls")),
 ]
 
@@ -18,7 +18,7 @@ urlpatterns = [
     path("metrics", metrics.show_metrics),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
-    # path("", include("accounts.page_urls")),
+    path("", include("accounts.page_urls")),
     path("", chat_pages.app),
     path("r/<str:room_id>", chat_pages.app),
     path("r/<str:room_id>/<str:message_id>", chat_pages.app),

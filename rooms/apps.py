@@ -7,4 +7,4 @@ class RoomsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself: events, listeners, commands, recorders."""
-        from rooms import events, listeners  # noqa: F401
+        from rooms import commands, events, listeners  # noqa: F401

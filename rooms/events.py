@@ -248,7 +248,7 @@ class RoomDeleted(RoomEvent):
 
 @register
 class RoomGained(UserEvent):
-    """The person is in a room now; their connections follow it from the entry of the joining on."""
+    """The person is in a room now; their connections follow it from behind the entry of the joining on."""
 
     type = "room_gained"
 

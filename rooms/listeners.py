@@ -4,9 +4,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from accounts.events import ProfileUpdated
 from accounts.models import User
 from accounts.queries import register_acquaintances
+from accounts.shapes import UserOutput
+from lairchat.core.events import announce, listen
 from rooms.models import Membership
+from rooms.queries import streams_for
 
 
 @register_acquaintances
@@ -14,3 +18,12 @@ def people_of_shared_rooms(user: User) -> QuerySet[Membership, UUID]:
     """Everybody who is in a room together with this person."""
     own = Membership.objects.filter(user=user, room__deleted_at=None).values("room_id")
     return Membership.objects.filter(room__in=own).values_list("user_id", flat=True)
+
+
+@listen(ProfileUpdated)
+def tell_shared_rooms(event: ProfileUpdated) -> None:
+    """A profile has no stream of its own: who shares a room and listens now is told, the others read it again."""
+    user = event.user
+    payload = {"user": UserOutput.of(user)}
+    for stream in streams_for(user.id):
+        announce(stream, "profile_changed", payload, key=f"profile:{user.id}")

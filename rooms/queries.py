@@ -162,6 +162,12 @@ def streams_for(user_id: UUID) -> list[str]:
     return [room_stream(room_id) for room_id in shared_room_ids(user_id)]
 
 
+def people_sharing_a_room(user_id: UUID, others: Collection[UUID]) -> set[UUID]:
+    """Those of `others` who are in a room together with the person; one statement."""
+    own = Membership.objects.filter(user=user_id, room__deleted_at=None).values("room_id")
+    return set(Membership.objects.filter(room__in=own, user__in=others).values_list("user_id", flat=True))
+
+
 def direct_people(room_ids: Collection[UUID]) -> dict[UUID, list[User]]:
     """The people of each direct room among the ids, by name; one statement, none for an empty collection."""
     people: dict[UUID, list[User]] = {room_id: [] for room_id in room_ids}
@@ -214,7 +220,9 @@ def discover(
     return [ListedRoom(room, counts[room.id], room.is_own) for room in page], total
 
 
-def members_page(room_id: UUID, *, limit: int, after: int = 0) -> list[Membership]:
-    """Members with their accounts in the order they came, those with a `joined_seq` above `after`; one statement."""
-    memberships = Membership.objects.filter(room=room_id, joined_seq__gt=after).select_related("user")
-    return list(memberships.order_by("joined_seq")[:limit])
+def members_page(room_id: UUID, *, limit: int, after: tuple[int, int] = (0, 0)) -> list[Membership]:
+    """Members with their accounts in the order they came, those behind `after` (joined_seq, id); one statement."""
+    joined_seq, key = after
+    behind = Q(joined_seq__gt=joined_seq) | Q(joined_seq=joined_seq, id__gt=key)
+    memberships = Membership.objects.filter(behind, room=room_id).select_related("user")
+    return list(memberships.order_by("joined_seq", "id")[:limit])

@@ -1,6 +1,6 @@
 """The forms of rooms on the wire (docs/protocol/websocket.md), and of what is asked of them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from accounts.models import User
 from accounts.shapes import UserOutput
+from lairchat.core.snapshot import AsOf
 from rooms.models import Invitation, Membership, Room, RoomSanction
 
 
@@ -278,4 +279,92 @@ class ListMembersInput(Struct):
 
 class ListInvitationsInput(Struct):
     limit: int = 50
-    cursor: str | None = None
+    offset: int = 0
+
+
+class RoomAnswer(Struct):
+    room: RoomOutput
+
+
+class ItemAnswer(Struct):
+    room: RoomOutput
+    item: SidebarItem
+
+
+class OpenedAnswer(Struct):
+    room: RoomOutput
+    item: SidebarItem
+    is_new: bool
+
+
+class EnteredAnswer(Struct):
+    room: RoomOutput
+    membership: MembershipOutput
+    item: SidebarItem
+
+
+class RoomDetails(Struct):
+    room: RoomOutput
+    membership: MembershipOutput | None
+    member_count: int
+
+
+class ListedRoomOutput(Struct):
+    room: RoomOutput
+    member_count: int
+    is_member: bool
+
+
+class RoomsAnswer(Struct):
+    rooms: list[ListedRoomOutput]
+    has_more: bool
+    total_count: int
+
+
+class MemberOutput(Struct):
+    """A line of the list of members; the first five are what the original's client needs."""
+
+    user_id: UUID
+    username: str
+    role: str
+    joined_at: datetime
+    is_online: bool
+    user: UserOutput
+    membership: MembershipOutput
+
+    @classmethod
+    def of(cls, membership: Membership, online_ids: Collection[UUID]) -> "MemberOutput":
+        return cls(
+            user_id=membership.user_id,
+            username=membership.user.username,
+            role=membership.role,
+            joined_at=membership.joined_at,
+            is_online=membership.user_id in online_ids,
+            user=UserOutput.of(membership.user),
+            membership=MembershipOutput.of(membership),
+        )
+
+
+class MemberAnswer(Struct):
+    membership: MembershipOutput
+    member: MemberOutput
+
+
+class MembersAnswer(Struct):
+    members: list[MemberOutput]
+    total: int
+    next_cursor: str | None
+    as_of: AsOf
+
+
+class InvitationAnswer(Struct):
+    invitation: InvitationOutput
+
+
+class InvitationsAnswer(Struct):
+    invitations: list[InvitationOutput]
+    has_more: bool
+
+
+class SanctionAnswer(Struct):
+    sanction: RoomSanctionOutput

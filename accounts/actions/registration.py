@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 
 from accounts import audit, passwords, queries
 from accounts.actions.names import checked_email, checked_username
@@ -16,6 +17,15 @@ from lairchat.core.action import action
 from lairchat.core.errors import Forbidden
 from lairchat.core.events import publish
 from lairchat.core.text import fold
+
+SetupStep = Callable[[Actor, str], object]
+setup_steps: list[SetupStep] = []
+
+
+def after_setup(step: SetupStep) -> SetupStep:
+    """Decorator for an app above: called with the new administrator and the name of the first room, once."""
+    setup_steps.append(step)
+    return step
 
 
 def register_user(actor: Actor | Visitor, username: str, email: str, password: str) -> User:

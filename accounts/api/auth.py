@@ -10,6 +10,7 @@ from accounts import commands
 from accounts.actions.login import SignIn, TokenPair, log_in, rotate_tokens, sign_in_new, tokens_of
 from accounts.actions.registration import register_user
 from accounts.actor import Visitor
+from accounts.authentication import visitor_of
 from accounts.models import UserSession
 from accounts.shapes import (
     LoginInput,
@@ -22,16 +23,9 @@ from accounts.shapes import (
     UserOutput,
 )
 from lairchat.core.commands import Command, Nothing
-from lairchat.core.net import request_id_of
 from lairchat.core.rest import ActorView, endpoint, parsed
 
 API = UserSession.Kind.API
-
-
-def visitor_of(request: Any, via: Any = "rest") -> Visitor:
-    """Who knocks: address, device and request of somebody not signed in. For REST and pages."""
-    device = request.META.get("HTTP_USER_AGENT", "")
-    return Visitor(via, request.META.get("REMOTE_ADDR", ""), device, request_id_of(request))
 
 
 def open_endpoint(function: Callable[[Visitor, Any], Any], name: str, takes: Any, gives: Any, status: int = 200) -> Any:

@@ -1,4 +1,4 @@
-"""JSON in and out of DRF."""
+"""JSON in and out of DRF. Apart from `rest`, because DRF loads these names while it loads its views."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -7,16 +7,16 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from lairchat import config
-from lairchat.core import metrics
+from lairchat.core.metrics import refresh
 
 REFUSAL = b'{"error":{"code":"permission_denied","message":"Metrics are for this machine, or need the token."}}'
 
 
-def show_metrics(request: HttpRequest) -> HttpResponse:
+def metrics(request: HttpRequest) -> HttpResponse:
     """Everything counted in this process, in Prometheus' text form."""
     if not may_see_metrics(request):
         return HttpResponse(REFUSAL, status=403, content_type="application/json")
-    metrics.refresh()
+    refresh()
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 

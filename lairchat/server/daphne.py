@@ -102,7 +102,7 @@ class Server(Daphne):
         pause = self.config.server.stop_spread_seconds / len(sockets) if sockets else 0
         for socket in sockets:
             # The reason is the delay in seconds: not everyone at once at the door of the next process.
-            socket.close(RESTART, f"{random.uniform(0.5, 3):.1f}")  # noqa: S311
+            socket.end(RESTART, f"{random.uniform(0.5, 3):.1f}")  # noqa: S311
             await asyncio.sleep(pause)
 
     # Applications

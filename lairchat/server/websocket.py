@@ -156,17 +156,28 @@ class Socket(WebSocketProtocol):
         """Wait while over 64 KiB are unsent: for one with much to send to this socket alone. Ends with the socket."""
         await self.gauge.empty.wait()
 
-    def send_text(self, payload: bytes) -> None:
-        """One text frame of UTF-8, straight to the transport; nothing once the socket closes."""
+    def send_text(self, text: str | bytes) -> None:
+        """One text frame (bytes are UTF-8), straight to the transport; nothing once the socket closes."""
         if self.state == self.STATE_OPEN:
-            self.transport.write(text_frame(payload))
+            self.transport.write(text_frame(text.encode() if isinstance(text, str) else text))
 
     def too_slow(self) -> None:
         """Close with 4008. The frame waits behind the rest: whoever does not take that in time is cut off."""
         if self.is_slow or self.state != self.STATE_OPEN:
             return
         self.is_slow = True
-        self.close(TOO_SLOW, "too slow")
+        self.end(TOO_SLOW, "too slow")
+
+    def end(self, code: int, reason: str) -> None:
+        """Close for a reason of this layer. The application counts the closes it asks for itself."""
+        if self.state == self.STATE_OPEN:
+            metrics.CLOSES.labels(code).inc()
+        self.close(code, reason)
+
+    def _fail_connection(self, code: int = 1002, reason: str = "") -> None:
+        if self.state == self.STATE_OPEN:
+            metrics.CLOSES.labels(code).inc()
+        super()._fail_connection(code, reason)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with any code of RFC 6455 or ours; refuse if not open yet."""
@@ -182,7 +193,6 @@ class Socket(WebSocketProtocol):
         super().sendCloseFrame(code=code, reasonUtf8=reasonUtf8, isReply=isReply)
         if not was_open or isReply:
             return
-        metrics.CLOSES.labels(str(code)).inc()
         self.gauge.empty.set()  # nothing more is sent, so nobody need wait
         if self.inbox is not None:
             self.inbox.end({"type": "websocket.disconnect", "code": code})
@@ -200,7 +210,7 @@ class Socket(WebSocketProtocol):
         if kind == "websocket.send" and self.state in {self.STATE_CLOSING, self.STATE_CLOSED}:
             return  # the peer left while its last commands ran
         if kind == "websocket.send" and self.state == self.STATE_OPEN and message.get("text") is not None:
-            self.send_text(message["text"].encode())
+            self.send_text(message["text"])
         elif kind == "websocket.close":
             self.close(message.get("code") or 1000, message.get("reason") or "")
         elif kind == "websocket.accept" and not hasattr(self, "handshake_deferred"):
@@ -227,7 +237,7 @@ class Socket(WebSocketProtocol):
             return
         quiet = now - self.heard_at
         if quiet >= limits.idle_seconds:
-            self.close(IDLE, "idle")
+            self.end(IDLE, "idle")
         elif quiet >= limits.ping_seconds and now - self.pinged_at >= limits.ping_seconds:
             self.pinged_at = now
             self.sendPing()

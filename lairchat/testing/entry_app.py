@@ -3,7 +3,7 @@
 `python -m lairchat.testing.entry_app` serves it in a process of its own, configured by LAIR_* as the real one.
 
 Paths: /echo (method, length, address), /slow (holds a thread until SIGUSR1), /stream (so many pieces of 64 KiB),
-/figures (answered before the guard, without a thread).
+/query (what the database is set to), /figures (answered before the guard, without a thread).
 
 Socket commands, as text: `echo X`, `address`, `count` (frames handled), `flood N` (N frames of 16 KiB), `pour N` (the
 same, waiting for the reader), `hold` (handles nothing until SIGUSR1), `cap N`, `signed-in`, `close N`, `fail`.
@@ -16,13 +16,15 @@ from typing import Any
 
 from django.conf import settings
 
+from lairchat import config
+
 settings.configure(
     DEBUG=False,
     SECRET_KEY="only for this test application, which keeps nothing",
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
     MIDDLEWARE=[],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    DATABASES={"default": config.current().database},
     LOGGING_CONFIG=None,
     DATA_UPLOAD_MAX_MEMORY_SIZE=None,
 )
@@ -33,11 +35,12 @@ django.setup()
 
 import asyncio  # noqa: E402
 
+from django.db import connection  # noqa: E402
+from django.db.backends.signals import connection_created  # noqa: E402
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from lairchat import config  # noqa: E402
-from lairchat.core import metrics  # noqa: E402
+from lairchat.core import lane, metrics  # noqa: E402
 from lairchat.server.daphne import PortInUse  # noqa: E402
 from lairchat.server.guard import Guard  # noqa: E402
 from lairchat.server.handler import LaneHandler  # noqa: E402
@@ -48,7 +51,14 @@ released = threading.Event()
 running = 0
 most_running = 0
 total = 0
+connections = 0
 lock = threading.Lock()
+
+
+def _count_connection(**_signal: Any) -> None:
+    global connections
+    with lock:
+        connections += 1
 
 
 def echo(request: HttpRequest) -> HttpResponse:
@@ -74,6 +84,18 @@ def slow(request: HttpRequest) -> HttpResponse:
     return HttpResponse("done")
 
 
+def query(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(_query())
+
+
+def _query() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        found = {}
+        for pragma in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
+            (found[pragma],) = cursor.execute(f"PRAGMA {pragma}").fetchone()
+    return found
+
+
 def stream(request: HttpRequest) -> StreamingHttpResponse:
     count = int(request.GET["pieces"])
     return StreamingHttpResponse(b"x" * 65536 for _ in range(count))
@@ -90,9 +112,8 @@ class Control:
             await self.application(scope, receive, send)
             return
         closes = {labels["code"]: value for labels, value in _closes()}
-        body = json.dumps(
-            {"running": running, "most_running": most_running, "handled": total, "closes": closes}
-        ).encode()
+        figures = {"running": running, "most_running": most_running, "connections": connections}
+        body = json.dumps(figures | {"handled": total, "closes": closes}).encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": body})
 
@@ -116,6 +137,9 @@ async def websocket(scope: dict, receive: Any, send: Any) -> None:
             await send({"type": "websocket.send", "text": value})
         elif command == "count":
             await send({"type": "websocket.send", "text": str(handled)})
+        elif command == "query":
+            answers = await asyncio.gather(*(lane.run(_query) for _ in range(int(value))))
+            await send({"type": "websocket.send", "text": json.dumps(answers[-1])})
         elif command == "address":
             await send({"type": "websocket.send", "text": scope["client"][0]})
         elif command == "flood":
@@ -141,10 +165,19 @@ async def websocket(scope: dict, receive: Any, send: Any) -> None:
             raise RuntimeError("as asked")
 
 
-urlpatterns = [path("echo", echo), path("upload/echo", echo), path("slow", slow), path("stream", stream)]
+urlpatterns = [
+    path("echo", echo),
+    path("upload/echo", echo),
+    path("slow", slow),
+    path("query", query),
+    path("stream", stream),
+]
 
 
 def main() -> None:
+    _query()  # as `migrate` does for the real one: a new file changes to WAL once, and only one connection may do that
+    connection.close()
+    connection_created.connect(_count_connection)
     signal.signal(signal.SIGUSR1, lambda *_: released.set())
     current = config.current()
     try:

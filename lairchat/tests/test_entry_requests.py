@@ -337,3 +337,26 @@ def test_many_connections_and_threads_of_clients_get_their_own_answers(serve):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+# The database
+
+
+def test_300_requests_open_as_many_connections_as_there_are_threads_and_keep_them(serve):
+    server = serve(LAIR_SERVER_WAIT_SECONDS="300", LAIR_SERVER_THREADS="4")
+    for _round in range(2):
+        with ExitStack() as stack:
+            clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(300)]
+            for client in clients:
+                client.send_head("GET", "/query")
+            assert [client.answer()[0] for client in clients] == [200] * 300
+    assert 1 <= figures(server)["connections"] <= 4
+
+
+def test_sqlite_runs_as_the_guarantees_say(serve):
+    assert get(serve(), "/query")[2] == {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+    }

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -228,8 +228,19 @@ def delete_room(actor: Actor, room_id: UUID) -> None:
     audit.record(actor, "room.delete", room, room_id=room.id)
 
 
-def open_direct_room(actor: Actor, user_ids: Collection[UUID]) -> tuple[Membership, bool]:
-    """The actor's membership in the direct room of exactly these people and the actor, and whether it is new.
+class OpenedRoom(NamedTuple):
+    """A direct room as the actor holds it; `is_new` if this very act made it."""
+
+    membership: Membership
+    is_new: bool
+
+    @property
+    def room(self) -> Room:
+        return self.membership.room
+
+
+def open_direct_room(actor: Actor, user_ids: Collection[UUID]) -> OpenedRoom:
+    """The direct room of exactly these people and the actor, found or made.
 
     Alone it is the actor's own notebook. Raises UserNotFound, Invalid, RateLimited.
     """
@@ -239,7 +250,7 @@ def open_direct_room(actor: Actor, user_ids: Collection[UUID]) -> tuple[Membersh
     key = direct_key(ids)
     known = queries.direct_membership(actor.person.id, key)
     if known is not None:
-        return known, False
+        return OpenedRoom(known, is_new=False)
     return _create_direct_room(actor, ids, key)
 
 
@@ -249,17 +260,18 @@ def direct_key(ids: Collection[UUID]) -> str:
 
 
 @action(limit="rooms")
-def _create_direct_room(actor: Actor, ids: set[UUID], key: str) -> tuple[Membership, bool]:
+def _create_direct_room(actor: Actor, ids: set[UUID], key: str) -> OpenedRoom:
     people = _people_to_meet(actor, ids)
     room = Room(kind=Room.Kind.DIRECT, privacy=Room.Privacy.PRIVATE, direct_key=key)
     # Two people who write to each other for the first time at once: one inserts, the other waits and finds it.
     Room.objects.bulk_create([room], ignore_conflicts=True)
     known = queries.direct_membership(actor.person.id, key)
     if known is not None:
-        return known, False
+        return OpenedRoom(known, is_new=False)
     memberships = [admit(room, user, role=RoomRole.MEMBER) for user in people]
     publish(*(RoomGained(membership, people) for membership in memberships))
-    return next(membership for membership in memberships if membership.user_id == actor.user_id), True
+    own = next(membership for membership in memberships if membership.user_id == actor.user_id)
+    return OpenedRoom(own, is_new=True)
 
 
 def _people_to_meet(actor: Actor, ids: set[UUID]) -> list[User]:
