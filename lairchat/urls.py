@@ -15,7 +15,7 @@ api = [
 urlpatterns = [
     path("health", health.health),
     path("ready", health.ready),
-    path("metrics", metrics.show_metrics),
+    path("metrics", metrics.metrics),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
     path("", include("accounts.page_urls")),
