@@ -7,4 +7,4 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself: events and commands."""
-        from chat import commands, events  # noqa: F401
+        from chat import commands, events, listeners  # noqa: F401

@@ -35,8 +35,9 @@ from lairchat.core.commands import Done, Nothing, command
 from lairchat.core.errors import Invalid
 from lairchat.core.forms import page_limit
 from rooms.actions.rooms import open_direct_room
-from rooms.queries import direct_people, memberships_of, open_invitations
-from rooms.shapes import InvitationOutput, SidebarItem
+from rooms.queries import memberships_of, open_invitations
+from rooms.shapes import InvitationOutput
+from rooms.sidebar import items_of
 
 
 def room_of(actor: Actor, target: Target) -> UUID:
@@ -143,7 +144,7 @@ def _named_room(actor: Actor, room_id: UUID | None, target: Target | None) -> UU
 @command("get_receipts", takes=RoomIdInput, gives=ReceiptsAnswer)
 def get_receipts(actor: Actor, data: RoomIdInput) -> ReceiptsAnswer:
     """How far each member of a room has read."""
-    return ReceiptsAnswer([ReceiptOutput(user_id, seq) for user_id, seq in queries.receipts(actor, data.room_id)])
+    return ReceiptsAnswer([ReceiptOutput(user_id, read_seq) for user_id, read_seq in queries.receipts(actor, data.room_id)])
 
 
 @command("get_sidebar", takes=Nothing, gives=SidebarAnswer)
@@ -152,18 +153,12 @@ def get_sidebar(actor: Actor, data: Nothing) -> SidebarAnswer:
     me = actor.person
     # Positions come first: whatever changes while the rows are read is repeated by the frames after them (D9).
     positions = {name: stream.head for name, stream in queries.followed(me.id).items()}
-    counts = queries.counts(me.id)
-    memberships = list(memberships_of(me.id))
-    people = direct_people([membership.room_id for membership in memberships if membership.room.is_direct])
-    items = []
-    for membership in memberships:
-        count = counts.get(membership.room_id)
-        if count is None or membership.room.stream not in positions:
-            continue  # gained while we read: the frame after the own stream's position tells of it
-        item = SidebarItem.gained(membership, people.get(membership.room_id, ()))
-        item.read_seq, item.unread, item.mentions = count.read_seq, count.unread, count.mentions
-        item.counted_to, item.last_message_at = count.head, count.last_message_at
-        items.append(item)
+    items = [
+        item
+        for item in items_of(me.id, list(memberships_of(me.id)))
+        # What was gained while we read is told by the frame after the own stream's position.
+        if log.room_stream(item.room.id) in positions
+    ]
     users = {user.id: user for item in items for user in item.people}
     return SidebarAnswer(
         epoch=log.epoch(),

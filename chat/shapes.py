@@ -206,7 +206,7 @@ class RevisionsAnswer(Struct):
 
 class ReceiptOutput(Struct):
     user_id: UUID
-    seq: int
+    read_seq: int
 
 
 class ReceiptsAnswer(Struct):

@@ -2,13 +2,13 @@
 
 import re
 
-from lairchat.core.forms import page_limit
 from msgspec import UNSET, UnsetType
 
 from accounts.actor import Actor
 from accounts.presence import online_ids
 from lairchat.core.commands import Done, command
 from lairchat.core.errors import Invalid
+from lairchat.core.forms import page_limit
 from lairchat.core.snapshot import as_of
 from rooms import queries, sidebar
 from rooms.actions import invitations, memberships, sanctions

@@ -4,11 +4,14 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from accounts.actions.registration import setup_steps
+from accounts.actor import Actor
 from accounts.events import ProfileUpdated
 from accounts.models import User
 from accounts.queries import register_acquaintances
 from accounts.shapes import UserOutput
 from lairchat.core.events import announce, listen
+from rooms.actions.rooms import create_room
 from rooms.models import Membership
 from rooms.queries import streams_for
 
@@ -27,3 +30,11 @@ def tell_shared_rooms(event: ProfileUpdated) -> None:
     payload = {"user": UserOutput.of(user)}
     for stream in streams_for(user.id):
         announce(stream, "profile_changed", payload, key=f"profile:{user.id}")
+
+
+def make_first_room(actor: Actor, name: str) -> None:
+    """The set-up page's last step: the new administrator lands in a room everybody can join."""
+    create_room(actor, name)
+
+
+setup_steps.append(make_first_room)

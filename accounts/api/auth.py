@@ -23,7 +23,8 @@ from accounts.shapes import (
     UserOutput,
 )
 from lairchat.core.commands import Command, Nothing
-from lairchat.core.rest import ActorView, endpoint, parsed
+from lairchat.core.forms import parsed
+from lairchat.core.rest import ActorView, endpoint
 
 API = UserSession.Kind.API
 
@@ -32,7 +33,7 @@ def open_endpoint(function: Callable[[Visitor, Any], Any], name: str, takes: Any
     """The view method that runs `(visitor, data) -> answer`; described like a command, but in no table."""
 
     def handle(view: ActorView, request: Request) -> Response:
-        return Response(function(visitor_of(request), parsed(takes, request.data)), status=status)
+        return Response(function(visitor_of(request, "rest"), parsed(takes, request.data)), status=status)
 
     handle.command = Command(name, takes, gives, function)  # type: ignore[attr-defined]
     handle.status = status  # type: ignore[attr-defined]

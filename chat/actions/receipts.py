@@ -41,7 +41,7 @@ def mark_read(
     answer = ReadPosition(room.id, count.read_seq, count.unread, count.mentions, count.head)
     if moved:
         publish(ReadPositionChanged(actor.person.id, answer))
-        receipt = {"room_id": room.id, "user_id": actor.person.id, "seq": target}
+        receipt = {"room_id": room.id, "user_id": actor.person.id, "read_seq": target}
         key = f"read:{room.id}:{actor.person.id}"
         announce(room.stream, "read_up_to", receipt, key=key, except_user=actor.person.id)
     return answer

@@ -173,7 +173,7 @@ class Hub:
     def _collect(self, delivery: Delivery) -> None:
         if not self.volatile and self.loop is not None:
             self.loop.call_later(VOLATILE_SECONDS, self._flush_volatile)
-        self.volatile[delivery.key or str(id(delivery))] = delivery
+        self.volatile[f"{delivery.stream} {delivery.key}"] = delivery
 
     def _flush_volatile(self) -> None:
         collected, self.volatile = self.volatile, {}

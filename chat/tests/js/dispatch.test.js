@@ -185,8 +185,8 @@ test('presence, receipts and profiles take the latest word', () => {
   const state = applyAll(start(), [
     { type: 'user_offline', user_id: 'bob', username: 'bob' },
     { type: 'user_online', user_id: 'carl', username: 'carl' },
-    { type: 'read_up_to', room_id: 'den', user_id: 'bob', seq: 9 },
-    { type: 'read_up_to', room_id: 'den', user_id: 'bob', seq: 4 },
+    { type: 'read_up_to', room_id: 'den', user_id: 'bob', read_seq: 9 },
+    { type: 'read_up_to', room_id: 'den', user_id: 'bob', read_seq: 4 },
     { type: 'profile_changed', user: { ...bob, display_name: 'Bobby', updated_at: at(3) } },
   ])
   assert.deepEqual(state.online, { carl: true })

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from accounts.actions.registration import setup_code
 from lairchat import config
 from lairchat.ops.health import schema_is_current
 from lairchat.server.roles import ROLES
@@ -45,4 +46,6 @@ class Command(BaseCommand):
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
+        if "listens on" in text and (code := setup_code()) is not None:
+            self.stdout.write(f"Set it up, once, at {config.current().site.address}/welcome?code={code}")
         self.stdout.flush()

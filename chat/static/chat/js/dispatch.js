@@ -101,7 +101,7 @@ export function typingSince(state, since) {
   return changed ? { ...state, typing: still } : state
 }
 
-function receipt(state, { room_id: roomId, user_id: userId, seq }) {
+function receipt(state, { room_id: roomId, user_id: userId, read_seq: seq }) {
   const held = state.receipts[roomId] ?? {}
   if (held[userId] >= seq) return state
   return { ...state, receipts: { ...state.receipts, [roomId]: { ...held, [userId]: seq } } }
