@@ -14,9 +14,9 @@ HEAD = """\
 
 What a program may ask. Over the [socket](websocket.md) a command is a frame
 `{"type": <name>, "request_id": <text>, …fields}`, answered by `ack` with the fields of the answer, or by `error`.
-By REST it is the route named with it: ids in braces come from the path, the other fields of a GET from the query, of the
-rest from the JSON body; the answer's fields are the same. Fields that are not named are passed over; `?` marks one that
-may be missing.
+By REST it is the route named with it: ids in braces come from the path, the other fields of a GET from the query, of
+the rest from the JSON body; the answer's fields are the same. Fields that are not named are passed over; `?` marks one
+that may be missing.
 
 Beside the errors named, any command may be refused with `validation_failed` (a field is missing or of the wrong type),
 `rate_limited`, `busy`, `unavailable`, `storage_full` or `internal_error`: see [errors](errors.md).
