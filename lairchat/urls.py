@@ -13,6 +13,11 @@ api = [
     path("", include("chat.urls")),
 ]
 
+handler400 = "lairchat.pages.bad_request"
+handler403 = "lairchat.pages.forbidden"
+handler404 = "lairchat.pages.not_found"
+handler500 = "lairchat.pages.server_error"
+
 urlpatterns = [
     path("health", health.health),
     path("ready", health.ready),
