@@ -33,7 +33,11 @@ BREAKS = (
                 'models.UniqueConstraint(fields=["author", "room", "nonce"], name="message_nonce_once_per_author_and_room"),',
                 "",
             ),
-            ("chat/migrations/0001_initial.py", "fields=('author', 'room', 'nonce')", "fields=('author', 'room', 'nonce', 'seq')"),
+            (
+                "chat/migrations/0001_initial.py",
+                "fields=('author', 'room', 'nonce')",
+                "fields=('author', 'room', 'nonce', 'seq')",
+            ),
         ),
         ("chat/tests/test_messages.py",),
     ),
@@ -49,7 +53,13 @@ BREAKS = (
     ),
     Break(
         "the session check on sockets",
-        (("accounts/queries.py", "    if session is None or session.ended_at is not None:", "    if session is None:"),),
+        (
+            (
+                "accounts/queries.py",
+                "    if session is None or session.ended_at is not None:",
+                "    if session is None:",
+            ),
+        ),
         ("accounts/tests", "chat/tests/test_socket.py"),
     ),
     Break(

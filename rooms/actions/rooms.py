@@ -72,7 +72,7 @@ def _create_room(actor: Actor, room: Room) -> Membership:
 
 @action
 def create_first_room(actor: Actor, name: str) -> Membership:
-    """The set-up page's last step: a public room that newcomers are in from the start. Raises what `create_room` does."""
+    """The set-up page's last step: a public room newcomers are in from the start. Raises what `create_room` does."""
     membership = create_room(actor, name)
     membership.room.is_default = True
     membership.room.save(update_fields=["is_default"])
