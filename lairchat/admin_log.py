@@ -1,5 +1,6 @@
 """The staff log on the desk: each viewer's part of it, in words."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.safestring import SafeString
 
 from accounts.models import AuditDetail, AuditEntry, Sanction, User, UserSession
+from accounts.queries import users_by_ids
 from accounts.roles import Permission
 from chat.models import Message
 from lairchat.core.admin import EMPTY, ModerationAdmin, Panel, badge, link, list_of, moment, page_of
@@ -106,7 +108,7 @@ def who(entry: AuditEntry) -> str | SafeString:
 def target(entry: AuditEntry) -> str | SafeString:
     """What was acted on, as it was called then, leading to its page where there is one."""
     detail = _detail(entry)
-    label = detail.target_label if detail else ""
+    label = (detail.target_label if detail else "") or getattr(entry, "target_name", "")
     model = PAGES.get(entry.target_type)
     if model is None:
         return label or f"{entry.target_type} {entry.target_id}".strip() or EMPTY
@@ -123,7 +125,14 @@ def reason(entry: AuditEntry) -> str:
 def outcome(entry: AuditEntry) -> SafeString:
     if entry.outcome == "done":
         return badge("calm", "done")
-    return badge("bad", f"refused: {entry.outcome}")
+    return badge("bad", f"refused: {entry.outcome.replace('_', ' ')}")
+
+
+def _shown(value: Any) -> str:
+    """Old and new values, one name and value after the other."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {EMPTY if part is None else part}" for name, part in value.items())
+    return EMPTY if value is None else str(value)
 
 
 def _detail(entry: AuditEntry) -> AuditDetail | None:
@@ -131,7 +140,26 @@ def _detail(entry: AuditEntry) -> AuditDetail | None:
     return getattr(entry, "detail", None)
 
 
+def name_targets(entries: Iterable[AuditEntry]) -> None:
+    """A refusal is written down without the name of whom it was about: read it from the account; one statement."""
+    nameless = [entry for entry in entries if entry.target_type == "user" and entry.outcome != "done"]
+    ids = {id_ for entry in nameless if (id_ := _uuid(entry.target_id)) is not None}
+    people = users_by_ids(ids)
+    for entry in nameless:
+        person = people.get(_uuid(entry.target_id) or UUID(int=0))
+        entry.target_name = person.username if person else ""  # type: ignore[attr-defined]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def _rows(entries: QuerySet[AuditEntry], count: int) -> list[list[Any]]:
+    found = list(entries.select_related("detail").order_by("-seq")[:count])
+    name_targets(found)
     return [
         [
             link(page_of(entry), moment(entry.at)),
@@ -141,7 +169,7 @@ def _rows(entries: QuerySet[AuditEntry], count: int) -> list[list[Any]]:
             reason(entry),
             outcome(entry),
         ]
-        for entry in entries.select_related("detail").order_by("-seq")[:count]
+        for entry in found
     ]
 
 
@@ -198,12 +226,14 @@ class LogAdmin(ModerationAdmin):
     def find(self, request: Any, queryset: QuerySet, words: str) -> QuerySet:
         if words.lstrip("#").isdecimal() and len(words) < 18:
             return queryset.filter(seq=int(words.lstrip("#")))
-        try:
-            id_ = UUID(words)
-        except ValueError:
+        id_ = _uuid(words)
+        if id_ is None:
             ids = User.objects.filter(username_folded=fold(words)).values("id")
             return queryset.filter(actor_id__in=ids)
         return queryset.filter(Q(target_id=str(id_)) | Q(actor_id=id_) | Q(room_id=id_))
+
+    def complete(self, request: Any, rows: list[Any]) -> None:
+        name_targets(rows)
 
     def describe(self, row: AuditEntry) -> str:
         return f"Entry {row.seq}"
@@ -222,8 +252,8 @@ class LogAdmin(ModerationAdmin):
         facts += [
             ("Rank then", detail.actor_role if detail else EMPTY),
             ("Action", row.action),
-            ("Before", row.old if row.old is not None else EMPTY),
-            ("After", row.new if row.new is not None else EMPTY),
+            ("Before", _shown(row.old)),
+            ("After", _shown(row.new)),
             ("Request", row.request_id or EMPTY),
             ("Seal", row.hash),
             ("Seal of the line before", row.prev),
