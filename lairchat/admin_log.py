@@ -1,6 +1,6 @@
 """The staff log on the desk: each viewer's part of it, in words."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,11 +26,11 @@ MODERATION = {
     "user.ban": "banned",
     "sanction.lift": "lifted a sanction of",
     "member.warn": "warned in a room",
-    "member.kick": "kicked out of a room",
-    "member.mute": "muted in a room",
-    "member.ban": "banned from a room",
-    "member.unban": "let back into a room",
-    "member.unmute": "let speak again in a room",
+    "member.kick": "kicked out",
+    "member.mute": "muted in the room",
+    "member.ban": "banned from the room",
+    "member.unban": "let back in",
+    "member.unmute": "let speak again",
     "room_sanction.lift": "lifted a room sanction of",
     "message.remove": "removed a message of",
     "message.delete": "deleted a message",
@@ -117,6 +117,11 @@ def target(entry: AuditEntry) -> str | SafeString:
     return link(page_of(model(pk=entry.target_id)), label or entry.target_type)
 
 
+def where(entry: AuditEntry) -> str | SafeString:
+    room = getattr(entry, "room", None)
+    return EMPTY if room is None else link(page_of(room), room)
+
+
 def reason(entry: AuditEntry) -> str:
     detail = _detail(entry)
     return detail.reason if detail else ""
@@ -140,8 +145,11 @@ def _detail(entry: AuditEntry) -> AuditDetail | None:
     return getattr(entry, "detail", None)
 
 
-def name_targets(entries: Iterable[AuditEntry]) -> None:
-    """A refusal is written down without the name of whom it was about: read it from the account; one statement."""
+def complete(entries: Sequence[AuditEntry]) -> None:
+    """Names the log keeps as ids only: rooms, and whom a refusal was about; two statements."""
+    rooms = Room.objects.exclude(kind=Room.Kind.DIRECT).in_bulk({one.room_id for one in entries if one.room_id})
+    for entry in entries:
+        entry.room = rooms.get(entry.room_id)  # type: ignore[attr-defined]
     nameless = [entry for entry in entries if entry.target_type == "user" and entry.outcome != "done"]
     ids = {id_ for entry in nameless if (id_ := _uuid(entry.target_id)) is not None}
     people = users_by_ids(ids)
@@ -159,13 +167,14 @@ def _uuid(text: str) -> UUID | None:
 
 def _rows(entries: QuerySet[AuditEntry], count: int) -> list[list[Any]]:
     found = list(entries.select_related("detail").order_by("-seq")[:count])
-    name_targets(found)
+    complete(found)
     return [
         [
             link(page_of(entry), moment(entry.at)),
             who(entry),
             in_words(entry),
             target(entry),
+            where(entry),
             reason(entry),
             outcome(entry),
         ]
@@ -173,7 +182,7 @@ def _rows(entries: QuerySet[AuditEntry], count: int) -> list[list[Any]]:
     ]
 
 
-COLUMNS = ("When", "Who", "What", "Whom", "Reason", "Outcome")
+COLUMNS = ("When", "Who", "What", "Whom", "Room", "Reason", "Outcome")
 
 
 def newest_panel(actor: Any) -> Panel:
@@ -203,13 +212,13 @@ class Target(Exactly):
 class LogAdmin(ModerationAdmin):
     """Who did what to whom. The database refuses to change or delete a line."""
 
-    intro = "Every act of staff, every sign-in and every refusal; each line is sealed by the one after it."
+    intro = "Who did what to whom, and what was refused. No line can be changed: each is sealed by the next."
     empty = "Nothing has happened yet."
     counted = ("entry", "entries")
     has_history = False
     search_fields = ("action",)
     search_hint = "A number, an id, or the name of who acted"
-    list_display = ("when", "who", "via_in_words", "what", "whom", "outcome", "reason")
+    list_display = ("when", "who", "via_in_words", "what", "whom", "where", "came_to", "reason")
     list_select_related = ("detail",)
     list_filter = (
         choice("action", "action", {name: (text, Q(action=name)) for name, text in sorted(WORDS.items())}),
@@ -233,7 +242,7 @@ class LogAdmin(ModerationAdmin):
         return queryset.filter(Q(target_id=str(id_)) | Q(actor_id=id_) | Q(room_id=id_))
 
     def complete(self, request: Any, rows: list[Any]) -> None:
-        name_targets(rows)
+        complete(rows)
 
     def describe(self, row: AuditEntry) -> str:
         return f"Entry {row.seq}"
@@ -243,7 +252,8 @@ class LogAdmin(ModerationAdmin):
     via_in_words = admin.display(description="by way of")(lambda self, row: VIA.get(row.via, row.via))
     what = admin.display(description="what")(lambda self, row: in_words(row))
     whom = admin.display(description="whom")(lambda self, row: target(row))
-    outcome = admin.display(description="outcome")(lambda self, row: outcome(row))
+    where = admin.display(description="room")(lambda self, row: where(row))
+    came_to = admin.display(description="outcome")(lambda self, row: outcome(row))
     reason = admin.display(description="reason")(lambda self, row: reason(row))
 
     def facts(self, request: Any, row: AuditEntry) -> list[tuple[str, Any]]:

@@ -101,7 +101,8 @@ def state_in_words(user: User) -> SafeString:
 
 
 def _time(at: Any) -> str:
-    return f"{timezone.localtime(at):%d %b %Y %H:%M}"
+    local = timezone.localtime(at)
+    return f"{local:%d %b %H:%M}" if local.year == timezone.localtime().year else f"{local:%d %b %Y}"
 
 
 def suspended() -> Q:
