@@ -55,7 +55,8 @@ class Socket(AsyncConsumer):
     """One WebSocket from its first byte to its last: hello, sign-in, then commands in and frames out."""
 
     async def __call__(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
-        self.scope, self.receive, self.send = scope, receive, send
+        self.scope, self.receive = scope, receive
+        self.send = send  # type: ignore[method-assign]
         self.line = scope.get("lair", {})  # what our server offers beside ASGI
         self.connection: Connection | None = None
         try:
@@ -229,12 +230,12 @@ class Socket(AsyncConsumer):
             self._write(v2.error(None, refusal))
 
     def _write(self, frame: Any) -> None:
-        text = frame if isinstance(frame, str) else v2.encoded(frame)
+        payload = frame if isinstance(frame, bytes) else v2.encoded(frame)
         direct = self.line.get("send")
         if direct is not None:
-            direct(text)
+            direct(payload)
         else:
-            _finish(self.send({"type": "websocket.send", "text": text}))
+            _finish(self.send({"type": "websocket.send", "text": payload.decode()}))
 
     def _close(self, code: int, reason: str = "") -> None:
         direct = self.line.get("close")

@@ -3,9 +3,12 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class LairChatConfig(AppConfig):
-    """The project itself: management commands."""
+    """The project itself: management commands and start-up checks."""
 
     name = "lairchat"
+
+    def ready(self) -> None:
+        from lairchat import checks  # noqa: F401 - registers itself
 
 
 class LairAdminConfig(AdminConfig):

@@ -53,7 +53,7 @@ class Connection:
         expires_at: datetime,
         via: Via,
         address: str,
-        write: Callable[[str], None],
+        write: Callable[[bytes], None],
         close: Callable[[int, str], None],
         unsent: Callable[[], int],
     ) -> None:
@@ -70,24 +70,24 @@ class Connection:
     def __hash__(self) -> int:
         return id(self)
 
-    def write(self, text: str) -> None:
+    def write(self, frame: bytes) -> None:
         """Hand a stored frame to the transport; a reader too slow for it is closed and resumes later (F8)."""
         if not self.is_open:
             return
         if self._unsent() > config.current().limits.socket_output_bytes:
             self.close(TOO_SLOW)
             return
-        self._write(text)
+        self._write(frame)
         FRAMES.inc()
 
-    def write_volatile(self, text: str) -> None:
+    def write_volatile(self, frame: bytes) -> None:
         """Hand over a frame that may be lost; it is, as soon as the reader falls behind."""
         if self.is_open and self._unsent() * VOLATILE_SHARE <= config.current().limits.socket_output_bytes:
-            self._write(text)
+            self._write(frame)
             FRAMES.inc()
 
     def answer(self, value: Any) -> None:
-        self.write(msgspec.json.encode(value).decode())
+        self.write(msgspec.json.encode(value))
 
     def close(self, code: int, reason: str = "") -> None:
         if self.is_open:

@@ -107,11 +107,10 @@ class Hub:
                 self._join(effect)
         served.position = delivery.seq or served.position
         served.ring.append(delivery)
-        text = delivery.frame.decode()
         for connection in tuple(served.connections):
             waiting = connection.catching_up.get(served.name) if connection.catching_up else None
             if waiting is None:
-                connection.write(text)
+                connection.write(delivery.frame)
             elif len(waiting.pending) < config.current().delivery.resume_frames:
                 waiting.pending.append(delivery)
             else:
@@ -179,10 +178,9 @@ class Hub:
     def _flush_volatile(self) -> None:
         collected, self.volatile = self.volatile, {}
         for delivery in collected.values():
-            text = delivery.frame.decode()
             for connection in self._hearers(delivery):
                 if connection.user_id != delivery.except_user:
-                    connection.write_volatile(text)
+                    connection.write_volatile(delivery.frame)
 
     def _hearers(self, delivery: Delivery) -> set[Connection]:
         if delivery.users is not None:
@@ -301,7 +299,7 @@ class Hub:
         position = waiting.after
         for delivery in (*missing, *waiting.pending):
             if delivery.seq is not None and delivery.seq > position:
-                connection.write(delivery.frame.decode())
+                connection.write(delivery.frame)
                 position = delivery.seq
         served = self.streams.get(name)
         if served is not None and position > served.position:
