@@ -92,7 +92,6 @@ def test_the_application_may_wait_for_its_reader(serve, connect):
 def test_unread_answers_to_pings_count_as_well(serve, connect):
     server = serve()
     stopped = connect(server, receive_buffer=4096)
-    stopped.socket.settimeout(5)
     ping = frame(b"x" * 125, opcode=9) * 500
     send_until_stopped(stopped, ping, 2000 * len(ping))
     assert closes(server).get("4008") == 1
@@ -113,6 +112,15 @@ def test_a_flood_while_a_handler_runs_is_not_read(serve, connect):
     assert sent < 32 * MIB  # what the system's own buffers take
     assert neighbour.ask("echo still here") == "still here"
     assert server.memory_peak() - before < 12 * MIB
+
+
+def test_of_many_small_frames_no_more_than_64_wait(serve, connect):
+    server = serve()
+    flooder = connect(server)
+    flooder.send_text("hold")
+    flooder.send(frame(b"") * 20_000)
+    eventually(lambda: figures(server)["waiting"] >= 32, "frames wait")
+    assert figures(server)["waiting"] <= 64
 
 
 def test_nothing_of_a_paused_flood_is_lost_or_swapped(serve, connect):

@@ -95,7 +95,9 @@ function Writing({ roomId }) {
   }
   const keys = (event) => {
     if (event.isComposing) return
-    if (suggested.value.length && suggestionKeys(event, suggesting, suggested.value, complete)) return
+    // A name written out needs no completing: Enter then sends.
+    const whole = event.key === 'Enter' && suggested.value.some((user) => user.username.toLowerCase() === suggesting.value.typed)
+    if (suggested.value.length && !whole && suggestionKeys(event, suggesting, suggested.value, complete)) return
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault()
       submit()
