@@ -175,6 +175,9 @@ class Config(Section, frozen=True):
     trusted_proxies: Annotated[
         tuple[str, ...], Meta(description="Networks whose forwarding headers are believed. Empty: nobody's.")
     ] = ()
+    api_described: Annotated[
+        bool, Meta(description="Show the description of the API, `/openapi.json` and `/docs`, to everybody.")
+    ] = True
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="Origins whose pages may call the REST API, without cookies.")
     ] = ()
