@@ -3,10 +3,12 @@
 import os
 import tempfile
 from pathlib import Path
+from zlib import crc32
 
 _memory = Path("/dev/shm")  # noqa: S108
 _root = Path(tempfile.gettempdir()) if not os.access(_memory, os.W_OK) else _memory
-os.environ.setdefault("LAIR_DATA_DIR", str(_root / f"lair-chat-tests-{os.getuid()}"))
+_checkout = crc32(str(Path(__file__).resolve()).encode())  # two checkouts may be tested at once
+os.environ.setdefault("LAIR_DATA_DIR", str(_root / f"lair-chat-tests-{os.getuid()}-{_checkout:08x}"))
 
 from lairchat.settings import *  # noqa: E402, F403
 from lairchat.settings import DATABASES  # noqa: E402
