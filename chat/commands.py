@@ -144,7 +144,9 @@ def _named_room(actor: Actor, room_id: UUID | None, target: Target | None) -> UU
 @command("get_receipts", takes=RoomIdInput, gives=ReceiptsAnswer)
 def get_receipts(actor: Actor, data: RoomIdInput) -> ReceiptsAnswer:
     """How far each member of a room has read."""
-    return ReceiptsAnswer([ReceiptOutput(user_id, read_seq) for user_id, read_seq in queries.receipts(actor, data.room_id)])
+    return ReceiptsAnswer(
+        [ReceiptOutput(user_id, read_seq) for user_id, read_seq in queries.receipts(actor, data.room_id)]
+    )
 
 
 @command("get_sidebar", takes=Nothing, gives=SidebarAnswer)

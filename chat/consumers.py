@@ -55,7 +55,8 @@ class Socket(AsyncConsumer):
     """One WebSocket from its first byte to its last: hello, sign-in, then commands in and frames out."""
 
     async def __call__(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
-        self.scope, self.receive, self.send = scope, receive, send
+        self.scope, self.receive = scope, receive
+        self.send = send  # type: ignore[method-assign]
         self.line = scope.get("lair", {})  # what our server offers beside ASGI
         self.connection: Connection | None = None
         try:

@@ -14,4 +14,4 @@ async def no_socket_here(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close"})
 
 
-application = URLRouter([path("ws", Socket.as_asgi()), re_path("", no_socket_here)])
+application = URLRouter([path("ws", Socket.as_asgi()), re_path("", no_socket_here)])  # type: ignore[list-item, arg-type]

@@ -1,30 +1,5 @@
-"""Who answers which address: the guard, then Django for HTTP and the chat for sockets."""
+"""For other ASGI servers: `lairchat.asgi:application`. `manage.py serve` makes its own, for its role."""
 
-import os
-from typing import TYPE_CHECKING
-
-import django
-from django.utils.module_loading import import_string
-
-from lairchat import config
-
-if TYPE_CHECKING:
-    from lairchat.server.guard import Guard
-
-
-def make_application(role: str = "all") -> "Guard":
-    """The whole application for one role. `settings.SOCKET_APPLICATION` names the one for sockets."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lairchat.settings")
-    django.setup()
-    from django.conf import settings
-
-    from lairchat.server.guard import Guard
-    from lairchat.server.handler import LaneHandler
-    from lairchat.server.roles import Router
-
-    named = getattr(settings, "SOCKET_APPLICATION", None)
-    sockets = import_string(named) if named else None
-    return Guard(Router(http=LaneHandler(), websocket=sockets, role=role), config.current())
-
+from lairchat.server.application import make_application
 
 application = make_application()

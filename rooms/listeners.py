@@ -1,18 +1,21 @@
 """How accounts and rooms know of each other: whom a guest may see, and who is told of a changed profile."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from accounts.actions.registration import setup_steps
 from accounts.actor import Actor
-from accounts.events import ProfileUpdated
+from accounts.events import ProfileUpdated, UserRegistered
 from accounts.models import User
 from accounts.queries import register_acquaintances
 from accounts.shapes import UserOutput
 from lairchat.core.events import announce, listen
-from rooms.actions.rooms import create_room
-from rooms.models import Membership
+from rooms.actions.rooms import create_first_room
+from rooms.entering import enter
+from rooms.errors import RoomClosed, RoomFull
+from rooms.models import Membership, Room
 from rooms.queries import streams_for
 
 
@@ -32,9 +35,16 @@ def tell_shared_rooms(event: ProfileUpdated) -> None:
         announce(stream, "profile_changed", payload, key=f"profile:{user.id}")
 
 
+@listen(UserRegistered)
+def join_default_rooms(event: UserRegistered) -> None:
+    """Nobody starts in an empty house; a room that is full or closed is left out."""
+    for room in Room.objects.filter(is_default=True, deleted_at=None):
+        with suppress(RoomFull, RoomClosed):
+            enter(room, event.user)
+
+
 def make_first_room(actor: Actor, name: str) -> None:
-    """The set-up page's last step: the new administrator lands in a room everybody can join."""
-    create_room(actor, name)
+    create_first_room(actor, name)
 
 
 setup_steps.append(make_first_room)

@@ -174,5 +174,7 @@ def may_change_role_of(
 
 
 def may_hold_rank(user: User, role: RoomRole) -> bool:
-    """A site guest acts as a room guest, wherever it was added."""
-    return user.site_role is not SiteRole.GUEST or role is RoomRole.GUEST
+    """A site guest acts as a room guest, wherever it was added; who owns a room can act."""
+    if user.site_role is SiteRole.GUEST:
+        return role is RoomRole.GUEST
+    return role is not RoomRole.OWNER or user.is_active

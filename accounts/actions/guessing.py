@@ -1,9 +1,9 @@
 """What slows down guessing at passwords: free tries, then delays that double (S6)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.actor import Actor, Visitor
@@ -31,8 +31,9 @@ def admit_attempt(actor: Actor | Visitor, identifier: str) -> LoginAttempt:
     tries = LoginAttempt.objects.filter(identifier=identifier, address=address)
     tries.filter(at__lt=now - KEPT).delete()
     _lock(identifier, address)
-    if config.current().limits_on:
-        _check_delay(_failures(tries, now), now)
+    wait = wait_after(tries.order_by("at", "id").values_list("succeeded", "at"), now)
+    if wait > timedelta(0) and config.current().limits_on:
+        raise RateLimited(retry_after=int(wait.total_seconds()) + 1, limit=FREE_FAILURES)
     return LoginAttempt.objects.create(identifier=identifier, address=address, succeeded=False, at=now)
 
 
@@ -43,22 +44,27 @@ def passed(actor: Actor | Visitor, attempt: LoginAttempt) -> None:
     attempt.save(update_fields=["succeeded"])
 
 
-def _failures(tries: QuerySet[LoginAttempt], now: datetime) -> list[datetime]:
-    recent = tries.filter(at__gte=now - WINDOW).order_by("at", "id").values_list("succeeded", "at")
-    failures: list[datetime] = []
-    for succeeded, at in recent:
-        failures = [] if succeeded else [*failures, at]
-    return failures
+def wait_after(tries: Iterable[tuple[bool, datetime]], now: datetime) -> timedelta:
+    """How long from now the next try must wait, after these tries `(succeeded, at)` in order.
+
+    Five failures within 15 minutes lock; each further one doubles the delay; a quarter of an hour of quiet after the
+    delay, or a success, unlocks.
+    """
+    recent: list[datetime] = []
+    level = 0
+    for succeeded, at in tries:
+        if succeeded or (level and at - recent[-1] > _delay(level) + WINDOW):
+            recent, level = [], 0
+        if succeeded:
+            continue
+        recent = [*(earlier for earlier in recent if at - earlier < WINDOW), at]
+        if level or len(recent) >= FREE_FAILURES:
+            level += 1
+    return recent[-1] + _delay(level) - now if level else timedelta(0)
 
 
-def _check_delay(failures: list[datetime], now: datetime) -> None:
-    beyond = len(failures) - FREE_FAILURES
-    if beyond < 0:
-        return
-    delay = min(timedelta(seconds=FIRST_DELAY_SECONDS * 2 ** min(beyond, 20)), WINDOW)
-    wait = failures[-1] + delay - now
-    if wait > timedelta(0):
-        raise RateLimited(retry_after=int(wait.total_seconds()) + 1, limit=FREE_FAILURES)
+def _delay(level: int) -> timedelta:
+    return min(timedelta(seconds=FIRST_DELAY_SECONDS * 2 ** min(level - 1, 20)), WINDOW)
 
 
 def _lock(identifier: str, address: str) -> None:

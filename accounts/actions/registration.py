@@ -132,11 +132,10 @@ def _check_free(user: User) -> None:
 
 
 def _stored(user: User) -> User:
-    _check_free(user)
     # Two may take one name at once: the database decides, and the second one is told which word was taken.
     User.objects.bulk_create([user], ignore_conflicts=True)
     if not User.objects.filter(id=user.id).exists():
-        _check_free(user)
-        raise UsernameTaken()
+        taken = User.objects.filter(username_folded=user.username_folded).exists()
+        raise UsernameTaken() if taken else EmailTaken()
     publish(UserRegistered(user))
     return user

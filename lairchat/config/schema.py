@@ -31,7 +31,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A group of settings: a table of the file, a prefix of the environment names."""
 
 
-class Site(Section):
+class Site(Section, frozen=True):
     name: Annotated[str, Meta(min_length=1, max_length=64, description="Name shown on pages and in mail.")] = (
         "Lair Chat"
     )
@@ -44,7 +44,7 @@ class Site(Section):
     ] = ""
 
 
-class Database(Section):
+class Database(Section, frozen=True):
     url: Annotated[
         str,
         Meta(
@@ -62,7 +62,7 @@ class Database(Section):
     pool_connections: Annotated[Positive, Meta(description="PostgreSQL only: connections of one process.")] = 8
 
 
-class Limits(Section):
+class Limits(Section, frozen=True):
     request_body_bytes: Annotated[Positive, Meta(description="Largest request body.")] = MIB
     upload_body_bytes: Annotated[Positive, Meta(description="Largest body on an upload route.")] = 25 * MIB
     message_bytes: Annotated[Positive, Meta(description="Longest message text, in bytes of UTF-8.")] = 4096
@@ -118,7 +118,7 @@ class Limits(Section):
     ] = 60.0
 
 
-class Delivery(Section):
+class Delivery(Section, frozen=True):
     resume_frames_per_stream: Annotated[Positive, Meta(description="Frames replayed for one stream.")] = 500
     resume_frames: Annotated[Positive, Meta(description="Frames replayed for one connection.")] = 2000
     resume_bytes: Annotated[Positive, Meta(description="Bytes replayed for one connection.")] = 2 * MIB
@@ -129,8 +129,9 @@ class Delivery(Section):
     keep_days: Annotated[Positive, Meta(description="A stream keeps its entries at least so many days.")] = 30
 
 
-class Server(Section):
+class Server(Section, frozen=True):
     threads: Annotated[Positive, Meta(description="Threads that run requests and commands, a process.")] = 32
+    connections: Annotated[Positive, Meta(description="HTTP connections open at once, sockets apart.")] = 4096
     running_requests: Annotated[Positive, Meta(description="Requests running at once.")] = 64
     waiting_requests: Annotated[Positive, Meta(description="Requests that may wait for a place.")] = 256
     wait_seconds: Annotated[Seconds, Meta(description="Longest wait for a place, then 503.")] = 5.0
@@ -145,7 +146,7 @@ class Server(Section):
     ] = ("/api/v1/attachments", "/api/v1/users/me/avatar")
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """The whole configuration, checked and complete; made by `load`."""
 
     host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"

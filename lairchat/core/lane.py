@@ -33,7 +33,7 @@ async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def submit(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
     """Like `run`, for callers that do not wait."""
     context = contextvars.copy_context()
-    return _pool().submit(context.run, _called, function, *args, **kwargs)
+    return _pool().submit(context.run, lambda: _called(lambda: function(*args, **kwargs)))
 
 
 def close() -> None:
@@ -50,9 +50,9 @@ def waiting() -> int:
     return _threads._work_queue.qsize() if _threads is not None else 0
 
 
-def _called(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _called(function: Callable[[], T]) -> T:
     try:
-        return function(*args, **kwargs)
+        return function()
     finally:
         _give_connections_back()
 

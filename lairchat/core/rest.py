@@ -33,7 +33,7 @@ class ActorView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        actor = request.auth
+        actor: Any = request.auth
         self.standing = limits.spend("address", address_of(request))
         if actor is not None:
             self.standing = limits.spend("account", actor.limit_key)

@@ -20,7 +20,7 @@ class Summary:
         self._lock = Lock()
         self._kept: dict[tuple[str, ...], deque[float]] = {}
         self._totals: dict[tuple[str, ...], tuple[int, float]] = {}
-        REGISTRY.register(self)  # type: ignore[arg-type]
+        REGISTRY.register(self)
 
     def observe(self, labels: tuple[str, ...], value: float) -> None:
         with self._lock:

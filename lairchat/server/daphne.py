@@ -107,7 +107,7 @@ class Server(Daphne):
 
     # Applications
 
-    def create_application(self, protocol: Any, scope: dict) -> Inbox:
+    def create_application(self, protocol: Any, scope: dict) -> "Putter":
         """Daphne asks for the queue of a new socket; requests come through `start`."""
         limits = self.config.limits
         inbox = Inbox(limits.socket_frames_waiting, limits.socket_input_bytes, protocol.room)
@@ -115,6 +115,7 @@ class Server(Daphne):
         scope.setdefault("scheme", "ws")
         scope["lair"] = {
             "unsent": protocol.unsent,
+            "waiting": inbox.__len__,
             "send": protocol.send_text,
             "drained": protocol.drained,
             "close": protocol.close,
@@ -123,7 +124,7 @@ class Server(Daphne):
             "set_frame_cap": protocol.set_frame_cap,
         }
         self.start(protocol, scope, inbox.get)
-        return _Putter(inbox)
+        return Putter(inbox)
 
     def start(self, protocol: Any, scope: dict, receive: Callable[[], Awaitable[dict]]) -> None:
         """Run the application for one request or socket."""
@@ -156,13 +157,10 @@ class Server(Daphne):
         if details is not None:
             details["disconnected"] = True
             del self.connections[protocol]
-        if isinstance(getattr(protocol, "channel", None), Channel) and protocol.channel.transport.disconnected:
-            self.channels.discard(protocol.channel)
 
     def timeout_checker(self) -> None:
         for protocol in list(self.connections):
             protocol.check_timeouts()
-        self.channels = {channel for channel in self.channels if not channel.transport.disconnected}
         reactor.callLater(TIMEOUT_CHECK_SECONDS, self.timeout_checker)
 
     # Requests
@@ -206,7 +204,7 @@ class Server(Daphne):
             max(sockets, key=lambda socket: socket.unfinished).too_big()
 
 
-class _Putter:
+class Putter:
     """The inbox, as Daphne calls it."""
 
     def __init__(self, inbox: Inbox) -> None:

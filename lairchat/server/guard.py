@@ -191,7 +191,8 @@ class Answer:
     def _complete(self, headers: Headers) -> Headers:
         present = {name.lower() for name, _value in headers}
         complete = [*headers, *((name, value) for name, value in HEADERS.items() if name not in present)]
-        complete.append((b"x-request-id", self.request_id.encode()))
+        if b"x-request-id" not in present:
+            complete.append((b"x-request-id", self.request_id.encode()))
         if self.scope.get("scheme") == "https" and STRICT_TRANSPORT[0] not in present:
             complete.append(STRICT_TRANSPORT)
         return complete

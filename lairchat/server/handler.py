@@ -7,8 +7,7 @@ the lane's. All our views are synchronous.
 import asyncio
 import re
 from collections.abc import Iterator
-from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from django.core import signals
 from django.core.exceptions import RequestAborted
@@ -44,19 +43,19 @@ class LaneHandler(ASGIHandler):
         finally:
             await lane.run(response.close)
 
-    def _respond(self, scope: dict, body: "SpooledTemporaryFile[bytes]") -> HttpResponseBase:
+    def _respond(self, scope: dict, body: IO[bytes]) -> HttpResponseBase:
         """In the lane: signals, middleware and view. What is not streamed is closed here, which ends the request."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         request, refusal = self.create_request(scope, body)
         if request is None:
             body.close()
-            response: HttpResponseBase = refusal
+            response: Any = refusal
         else:
             response = self.get_response(request)
             if request.resolver_match is not None:
                 scope["state"]["route"] = _pattern(request.resolver_match.route)
-        response._handler_class = self.__class__  # type: ignore[attr-defined]  # the sender of request_finished
+        response._handler_class = self.__class__  # the sender of request_finished
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size
         if isinstance(response, HttpResponse):

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from io import BytesIO
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 LINGER_SECONDS = 2.0  # so long a refused sender may go on, unread, before it is cut off: it must see the answer
 CHUNK_BYTES = 64 * 1024
+IN_MEMORY_BYTES = 16 * 1024
 
 
 class Channel(HTTPChannel):
@@ -96,6 +99,7 @@ class Channel(HTTPChannel):
         super().resumeProducing()
 
     def connectionLost(self, reason: Any) -> None:
+        self.server.channels.discard(self)
         self._drained.set()
         super().connectionLost(reason)
 
@@ -124,8 +128,13 @@ class Request(WebRequest):
     def __init__(self, channel: Channel, *args: Any) -> None:
         super().__init__(channel, *args)
         self._parsePOSTFormSubmission = False  # Twisted would hold every form a second time
-        self.application_queue = None
+        self.client_addr: list | None = None
         self.gone = asyncio.Event()
+
+    def gotLength(self, length: int | None) -> None:
+        """Where the body goes while it comes: Twisted would keep 100 kB of each in memory."""
+        small = length is not None and length <= IN_MEMORY_BYTES
+        self.content = BytesIO() if small else TemporaryFile()  # noqa: SIM115 - Twisted closes it
 
     def handleContentChunk(self, data: bytes) -> None:
         if self.channel.refused:
@@ -144,7 +153,6 @@ class Request(WebRequest):
             self.server.channels.discard(self.channel)
             return super().process()
         if not self._is_well_formed():
-            self.client_addr = None
             self.basic_error(400, b"Bad Request", "The request is not well formed.")
             return None
         self._start()
@@ -222,7 +230,10 @@ class Factory(HTTPFactory):
         super().__init__(server)
         self.timeOut = server.config.server.body_seconds
 
-    def buildProtocol(self, address: Any) -> Channel:
+    def buildProtocol(self, address: Any) -> Channel | None:
+        """The channel of a new connection; None, which ends it at once, where too many are open."""
+        if len(self.server.channels) >= self.server.config.server.connections:
+            return None
         channel = Channel()
         channel.factory = self
         channel.site = self

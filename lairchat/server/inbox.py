@@ -23,6 +23,9 @@ class Inbox:
         self._ended = False
         self._taker: asyncio.Future[None] | None = None
 
+    def __len__(self) -> int:
+        return len(self._messages)
+
     def put(self, message: Message, size: int = 0) -> None:
         if self._ended:
             return

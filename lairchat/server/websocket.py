@@ -6,7 +6,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any
 
-import daphne.server  # noqa: F401 - first: it installs the reactor on asyncio
+import daphne.server  # noqa: F401 - first: it puts the reactor on asyncio
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
@@ -136,8 +136,8 @@ class Socket(WebSocketProtocol):
     def too_big(self) -> None:
         """Give up the unfinished frame, and the socket with it (1009)."""
         self._fail_connection(self.CLOSE_STATUS_CODE_MESSAGE_TOO_BIG, "too much of one frame waits")
-        self.message_data = []
-        self.frame_data = []
+        self.message_data: list[bytes] = []
+        self.frame_data: list[bytes] = []
         self._finish_frame()
 
     def _finish_frame(self) -> None:

@@ -52,6 +52,7 @@ running = 0
 most_running = 0
 total = 0
 connections = 0
+lines: list[dict[str, Any]] = []  # of every socket there was
 lock = threading.Lock()
 
 
@@ -111,9 +112,10 @@ class Control:
         if scope["path"] != "/figures":
             await self.application(scope, receive, send)
             return
+        waiting = max((line["waiting"]() for line in lines), default=0)
         closes = {labels["code"]: value for labels, value in _closes()}
         figures = {"running": running, "most_running": most_running, "connections": connections}
-        body = json.dumps(figures | {"handled": total, "closes": closes}).encode()
+        body = json.dumps(figures | {"handled": total, "closes": closes, "waiting": waiting}).encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": body})
 
@@ -126,6 +128,7 @@ def _closes() -> list[tuple[dict[str, str], float]]:
 async def websocket(scope: dict, receive: Any, send: Any) -> None:
     global total
     line = scope["lair"]
+    lines.append(line)
     handled = 0
     assert (await receive())["type"] == "websocket.connect"
     await send({"type": "websocket.accept"})

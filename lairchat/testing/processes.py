@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,7 +31,7 @@ class ServerProcess:
     """One server in a process of its own, on a free port. Use as a context; the end is a kill."""
 
     def __init__(self, data_dir: Path, *command: str, **environment: str) -> None:
-        given: Mapping[str, str] = {"LAIR_HTTP_PORT": "0", "LAIR_TCP_PORT": "0", "LAIR_DATA_DIR": str(data_dir)}
+        given = {"LAIR_HTTP_PORT": "0", "LAIR_TCP_PORT": "0", "LAIR_DATA_DIR": str(data_dir)}
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
         self.process = subprocess.Popen(
             [sys.executable, *command],

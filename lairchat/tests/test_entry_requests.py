@@ -158,6 +158,22 @@ def test_too_many_get_503_and_when_to_come_again(serve):
         assert [client.answer()[0] for client in clients if client is not refused] == [200] * 3
 
 
+def test_connections_are_counted_and_a_closed_one_makes_room(serve):
+    server = serve(LAIR_SERVER_CONNECTIONS="2")
+    with RawHTTP(server.port) as first, RawHTTP(server.port) as second:
+        assert [client.request("GET", "/echo")[0] for client in (first, second)] == [200, 200]
+        with RawHTTP(server.port) as third:
+            assert third.socket.recv(1) == b""
+    assert eventually(lambda: answers(server), "there is room again")
+
+
+def answers(server):
+    try:
+        return get(server, "/echo")[0] == 200
+    except ConnectionError:
+        return False
+
+
 # Answers
 
 

@@ -115,6 +115,15 @@ def test_a_flood_while_a_handler_runs_is_not_read(serve, connect):
     assert server.memory_peak() - before < 12 * MIB
 
 
+def test_of_many_small_frames_no_more_than_64_wait(serve, connect):
+    server = serve()
+    flooder = connect(server)
+    flooder.send_text("hold")
+    flooder.send(frame(b"") * 20_000)
+    eventually(lambda: figures(server)["waiting"] >= 32, "frames wait")
+    assert figures(server)["waiting"] <= 64
+
+
 def test_nothing_of_a_paused_flood_is_lost_or_swapped(serve, connect):
     server = serve()
     flooder = connect(server)

@@ -362,7 +362,9 @@ async def test_the_log_has_one_line_a_request_and_no_query(make_guard, caplog):
 async def test_a_realtime_process_serves_no_pages_and_a_web_process_no_sockets(make_guard):
     seen = Seen()
     guard = make_guard(Router(http=seen, websocket=None, role="realtime"))
-    assert (await ask(guard, http("/api/v1/rooms"))).status == 404
+    refused = await ask(guard, http("/api/v1/rooms"))
+    assert refused.status == 404
+    assert len(refused.pairs) == len(refused.headers)
     assert (await ask(guard, http("/ready"))).status == 200
 
     messages = []

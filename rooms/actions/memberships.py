@@ -70,14 +70,13 @@ def change_member_role(actor: Actor, room_id: UUID, user_id: UUID, role: str) ->
 def transfer_ownership(actor: Actor, room_id: UUID, user_id: UUID) -> Room:
     """Make a member the room's owner; an owner who hands over becomes a moderator.
 
-    Raises RoomNotFound, NotRoomMember (the actor, or the other), Forbidden.
+    Raises RoomNotFound, NotRoomMember (the actor, or the other), Forbidden (also where they own it already).
     """
     room, target = _member_to_rank(actor, room_id, user_id)
-    if user_id == actor.user_id or not policy.may_hold_rank(target.user, RoomRole.OWNER):
+    if target.room_role is RoomRole.OWNER or not policy.may_hold_rank(target.user, RoomRole.OWNER):
         raise Forbidden()
     old_owner = room.owner_id
-    if target.room_role is not RoomRole.OWNER:
-        _set_role(actor, target, RoomRole.OWNER)
+    _set_role(actor, target, RoomRole.OWNER)
     own = None if actor.user_id is None else queries.membership_for(actor.user_id, room_id)
     if own is not None and own.room_role is RoomRole.OWNER:
         _set_role(actor, own, RoomRole.MODERATOR)

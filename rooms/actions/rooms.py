@@ -70,6 +70,15 @@ def _create_room(actor: Actor, room: Room) -> Membership:
     return membership
 
 
+@action
+def create_first_room(actor: Actor, name: str) -> Membership:
+    """The set-up page's last step: a public room that newcomers are in from the start. Raises what `create_room` does."""
+    membership = create_room(actor, name)
+    membership.room.is_default = True
+    membership.room.save(update_fields=["is_default"])
+    return membership
+
+
 def update_room(
     actor: Actor,
     room_id: UUID,

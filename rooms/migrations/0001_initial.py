@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                 ('name_folded', models.CharField(blank=True, max_length=128)),
                 ('topic', models.CharField(blank=True, max_length=250)),
                 ('description', models.CharField(blank=True, max_length=1000)),
+                ('is_default', models.BooleanField(default=False, help_text='Whoever registers is a member from the start.')),
                 ('mode', models.CharField(choices=[('open', 'open'), ('read_only', 'read only')], default='open', max_length=10)),
                 ('max_members', models.PositiveIntegerField(blank=True, null=True)),
                 ('rev', models.BigIntegerField(default=0, help_text='The seq of the last entry that changed the room itself.')),

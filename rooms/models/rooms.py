@@ -46,6 +46,7 @@ class Room(models.Model):
     topic = models.CharField(max_length=TOPIC_MAX, blank=True)
     description = models.CharField(max_length=DESCRIPTION_MAX, blank=True)
 
+    is_default = models.BooleanField(default=False, help_text="Whoever registers is a member from the start.")
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.OPEN)
     max_members = models.PositiveIntegerField(null=True, blank=True)
     rev = models.BigIntegerField(default=0, help_text="The seq of the last entry that changed the room itself.")

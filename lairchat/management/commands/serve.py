@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
@@ -25,7 +26,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._check_schema()
-        from lairchat.asgi import make_application
+        if options["role"] != "realtime":
+            self._check_static_files()
+        from lairchat.server.application import make_application
         from lairchat.server.beside import work_of
         from lairchat.server.daphne import PortInUse
         from lairchat.server.run import on_start, serve
@@ -43,6 +46,11 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"The database cannot be reached: {error}") from None
         raise CommandError("The database is not up to date. Run `manage.py migrate` first.")
+
+    def _check_static_files(self) -> None:
+        manifest = getattr(staticfiles_storage, "read_manifest", None)
+        if manifest is not None and manifest() is None:
+            self._say("WARNING: no page can be shown before `manage.py collectstatic --noinput`; REST and sockets can.")
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
