@@ -4,12 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from chat import views as chat_pages
+from lairchat.ops import api as ops
 from lairchat.ops import health, metrics
 
 api = [
     path("", include("accounts.urls")),
     path("", include("rooms.urls")),
     path("", include("chat.urls")),
+    path("admin/stats", ops.Stats.as_view()),
 ]
 
 urlpatterns = [
