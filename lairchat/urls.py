@@ -5,12 +5,14 @@ from django.urls import include, path
 
 from chat import views as chat_pages
 from lairchat import api_docs
+from lairchat.ops import api as ops
 from lairchat.ops import health, metrics
 
 api = [
     path("", include("accounts.urls")),
     path("", include("rooms.urls")),
     path("", include("chat.urls")),
+    path("admin/stats", ops.Stats.as_view()),
 ]
 
 handler400 = "lairchat.pages.bad_request"
