@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from django.test import Client
 
 from accounts.actor import Actor
@@ -93,7 +92,7 @@ class Program:
         try:
             type_, values, request_id = decoded(text)
             answer = connection._execute(command_named(type_), values, request_id or "")
-            connection.answer({"type": "ack", "request_id": request_id} | msgspec.structs.asdict(answer))
+            connection.acknowledge(request_id, answer)
         except Exception as error:  # as Connection.run does
             refusal: DomainError = as_domain_error(error)
             status = refusal.status
