@@ -407,7 +407,7 @@ const mayRemoveIn = (row) => row !== null && ['moderator', 'owner'].includes(row
 
 // The row under the reading line, and how far it stands from the top: what must not move.
 function anchorOf(box) {
-  if (!box || atEnd(box)) return null
+  if (!box) return null
   const top = box.getBoundingClientRect().top
   for (const row of box.querySelectorAll('[data-key]')) {
     const at = row.getBoundingClientRect()
@@ -551,9 +551,9 @@ export function Timeline({ roomId }) {
     const first = all.indexOf(ids.value[0])
     if (first > 0) {
       const from = Math.max(0, first - STEP)
-      const to = Math.min(all.length, Math.max(from + MOST_ROWS, 0))
+      const to = Math.min(all.length, from + MOST_ROWS)
       const whole = to >= first + ids.value.length
-      stuck.current = false
+      if (!whole) stuck.current = false
       span.value = { first: all[from], last: whole ? span.value.last : all[to - 1] }
     } else if (segment.value.has_older && !loading.value[roomId]) {
       const oldest = state.value.messages[all[0]]
