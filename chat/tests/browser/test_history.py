@@ -98,3 +98,17 @@ def test_a_link_to_an_old_message_opens_there_and_leads_back_to_the_present(visi
     expect(reader.row("page 040")).to_be_in_viewport()
     reader.page.get_by_test_id("jump-end").click()
     expect(reader.row(f"page {LENGTH - 1}")).to_be_in_viewport()
+
+
+def test_older_messages_come_in_above_without_moving_what_is_read(visit, archive):
+    reader = visit("vera").sign_in().open("archive")
+    expect(reader.row(f"page {LENGTH - 1}")).to_be_in_viewport()
+    settled(reader.page)
+    height = reader.page.locator(".scroller").evaluate("box => box.scrollHeight")
+    before = reader.page.evaluate(
+        f"() => {{ document.querySelector('.scroller').scrollTop = 700; return ({PLACE})() }}"
+    )
+    expect(reader.page.get_by_test_id("jump-end")).to_be_visible()
+    settled(reader.page)
+    assert reader.page.locator(".scroller").evaluate("box => box.scrollHeight") > height, "nothing came in above"
+    assert abs(reader.page.evaluate(TOP_OF, before["id"]) - before["top"]) <= 1
