@@ -188,6 +188,7 @@ class Socket(AsyncConsumer):
             write=self._write,
             close=self._close,
             unsent=self.line.get("unsent", lambda: 0),
+            drained=self.line.get("drained"),
         )
         v2.attach(self.connection, signed_in.actor, signed_in.streams, hello)
         return self.connection
@@ -230,12 +231,12 @@ class Socket(AsyncConsumer):
             self._write(v2.error(None, refusal))
 
     def _write(self, frame: Any) -> None:
-        text = frame if isinstance(frame, str) else v2.encoded(frame)
+        payload = frame if isinstance(frame, bytes) else v2.encoded(frame)
         direct = self.line.get("send")
         if direct is not None:
-            direct(text)
+            direct(payload)
         else:
-            _finish(self.send({"type": "websocket.send", "text": text}))
+            _finish(self.send({"type": "websocket.send", "text": payload.decode()}))
 
     def _close(self, code: int, reason: str = "") -> None:
         direct = self.line.get("close")

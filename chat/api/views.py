@@ -6,7 +6,7 @@ from lairchat.core.rest import ActorView, endpoint
 
 class Messages(ActorView):
     get = endpoint(commands.get_messages)
-    post = endpoint(commands.send_message, status=201)
+    post = endpoint(commands.send_message, status=201, headers={"Idempotency-Key": "nonce"})  # D2
 
 
 class Message(ActorView):

@@ -6,7 +6,7 @@ It knows no transport: it is given `write`, `close` and `unsent`, so that every 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -53,9 +53,10 @@ class Connection:
         expires_at: datetime,
         via: Via,
         address: str,
-        write: Callable[[str], None],
+        write: Callable[[bytes], None],
         close: Callable[[int, str], None],
         unsent: Callable[[], int],
+        drained: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.user_id, self.username = user_id, username
         self.session_id, self.expires_at = session_id, expires_at
@@ -63,31 +64,36 @@ class Connection:
         self.streams: set[str] = set()
         self.catching_up: dict[str, CatchingUp] = {}
         self.is_open = True
-        self._write, self._close, self._unsent = write, close, unsent
+        self._write, self._close, self._unsent, self._drained = write, close, unsent, drained
         self._frame_times: deque[float] = deque()
         self._refused_frames = 0
 
     def __hash__(self) -> int:
         return id(self)
 
-    def write(self, text: str) -> None:
+    def write(self, frame: bytes) -> None:
         """Hand a stored frame to the transport; a reader too slow for it is closed and resumes later (F8)."""
         if not self.is_open:
             return
         if self._unsent() > config.current().limits.socket_output_bytes:
             self.close(TOO_SLOW)
             return
-        self._write(text)
+        self._write(frame)
         FRAMES.inc()
 
-    def write_volatile(self, text: str) -> None:
+    async def drained(self) -> None:
+        """Wait until little is unsent, where the transport can tell."""
+        if self._drained is not None and self.is_open:
+            await self._drained()
+
+    def write_volatile(self, frame: bytes) -> None:
         """Hand over a frame that may be lost; it is, as soon as the reader falls behind."""
         if self.is_open and self._unsent() * VOLATILE_SHARE <= config.current().limits.socket_output_bytes:
-            self._write(text)
+            self._write(frame)
             FRAMES.inc()
 
     def answer(self, value: Any) -> None:
-        self.write(msgspec.json.encode(value).decode())
+        self.write(msgspec.json.encode(value))
 
     def close(self, code: int, reason: str = "") -> None:
         if self.is_open:

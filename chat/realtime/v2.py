@@ -35,8 +35,8 @@ class Authenticate(Struct):
     token: str
 
 
-def encoded(frame: Any) -> str:
-    return msgspec.json.encode(frame).decode()
+def encoded(frame: Any) -> bytes:
+    return msgspec.json.encode(frame)
 
 
 def server_hello() -> dict[str, Any]:

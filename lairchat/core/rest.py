@@ -58,16 +58,22 @@ def address_of(request: Any) -> str:
 
 
 def endpoint(
-    command: Callable[[Any, Any], Any], *, status: int | Callable[[Any], int] = 200
+    command: Callable[[Any, Any], Any],
+    *,
+    status: int | Callable[[Any], int] = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> Callable[..., Response]:
     """The view method that runs a command: its input is the path's ids, with the query of a GET or else the body.
 
-    A path id that is no UUID is answered as an unknown one.
+    A path id that is no UUID is answered as an unknown one. `headers` gives fields the body leaves out.
     """
     entry: Command = command.command  # type: ignore[attr-defined]
 
     def handle(view: ActorView, request: Request, **path: str) -> Response:
         values = _values(request)
+        for header, field in (headers or {}).items():
+            if values.get(field) is None and header in request.headers:
+                values[field] = request.headers[header]
         data = parsed(entry.takes, values | _path_ids(path), lax=request.method in ("GET", "DELETE"))
         answer = entry.run(request.actor, data)  # type: ignore[attr-defined]
         return Response(answer, status=status(answer) if callable(status) else status)
@@ -115,6 +121,8 @@ def answer_to(error: DomainError, request_id: str) -> Response:
     retry_after = error.details.get("retry_after") or (2 if error.status == 503 else None)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 15.5.2
     return response
 
 

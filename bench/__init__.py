@@ -1,0 +1,1 @@
+"""Measurements of the real server beside the plain Channels chat: `python -m bench`."""

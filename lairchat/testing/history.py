@@ -1,0 +1,148 @@
+"""The history checker: what clients were told, held against what the server kept (guarantees, section 7, item 1).
+
+Nothing here asks the server's own code: the tally is made by the clients, the rows are read from the database's file.
+"""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from lairchat.testing.clients import Client
+
+
+@dataclass
+class Send:
+    """One message somebody tried to send, and every answer they got for it."""
+
+    nonce: str
+    room_id: str
+    content: str
+    acks: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Tally:
+    """What the clients sent, and what was acknowledged to them."""
+
+    def __init__(self) -> None:
+        self.sends: dict[str, Send] = {}
+
+    def sending(self, nonce: str, room_id: str, content: str) -> Send:
+        send = self.sends[nonce] = Send(nonce, room_id, content)
+        return send
+
+    @property
+    def acknowledged(self) -> list[Send]:
+        return [send for send in self.sends.values() if send.acks]
+
+    @property
+    def unacknowledged(self) -> list[Send]:
+        return [send for send in self.sends.values() if not send.acks]
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    id: str
+    room_id: str
+    seq: int
+    nonce: str
+    content: str
+
+
+@dataclass
+class Stored:
+    """What the database holds: messages, heads and floors of the streams, and the positions of their entries."""
+
+    messages: list[StoredMessage]
+    bounds: dict[str, tuple[int, int]]
+    entries: dict[str, list[int]]
+
+    @classmethod
+    def read(cls, path: Path) -> "Stored":
+        """Read a SQLite database's file, whether or not a server has it open."""
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            rows = database.execute("SELECT id, room_id, seq, nonce, content FROM chat_message ORDER BY seq").fetchall()
+            streams = database.execute("SELECT name, head, floor FROM core_stream").fetchall()
+            positions = database.execute("SELECT stream_id, seq FROM core_streamentry ORDER BY seq").fetchall()
+        finally:
+            database.close()
+        entries: dict[str, list[int]] = defaultdict(list)
+        for stream, seq in positions:
+            entries[stream].append(seq)
+        messages = [StoredMessage(str(UUID(id_)), str(UUID(room)), *rest) for id_, room, *rest in rows]
+        return cls(messages, {name: (head, floor) for name, head, floor in streams}, entries)
+
+
+def faults_of(tally: Tally, stored: Stored, clients: Iterable[Client]) -> list[str]:
+    """Everything that breaks a promise, one sentence each; empty is good."""
+    clients = list(clients)
+    return [
+        *_sends(tally, stored),
+        *_streams(stored),
+        *(f"client {number}: {fault}" for number, client in enumerate(clients) for fault in client.faults),
+        *(f"client {number}: {fault}" for number, client in enumerate(clients) for fault in _heard(tally, client)),
+    ]
+
+
+def _sends(tally: Tally, stored: Stored) -> Iterable[str]:
+    """D1, D2: acknowledged exactly once and as acknowledged, unacknowledged at most once, and nothing else."""
+    by_nonce: dict[str, list[StoredMessage]] = defaultdict(list)
+    for message in stored.messages:
+        by_nonce[message.nonce].append(message)
+    for send in tally.sends.values():
+        found = by_nonce.pop(send.nonce, [])
+        if len(found) > 1:
+            yield f"{send.nonce} is stored {len(found)} times"
+        if send.acks and not found:
+            yield f"{send.nonce} was acknowledged and is lost"
+        for message in found:
+            if (message.room_id, message.content) != (send.room_id, send.content):
+                yield f"{send.nonce} is stored as something else: {message}"
+            for ack in send.acks:
+                if (ack["id"], ack["seq"]) != (message.id, message.seq):
+                    yield f"{send.nonce} was acknowledged as {ack['id']} {ack['seq']} and is {message.id} {message.seq}"
+    rooms = {send.room_id for send in tally.sends.values()}
+    for nonce, found in by_nonce.items():
+        if found[0].room_id in rooms:
+            yield f"nobody sent {nonce}"
+
+
+def _streams(stored: Stored) -> Iterable[str]:
+    """D3: the seqs of each stream are exactly floor…head."""
+    for name, (head, floor) in stored.bounds.items():
+        if stored.entries.get(name, []) != list(range(floor, head + 1)):
+            yield f"{name} does not hold exactly {floor}…{head}"
+
+
+def _heard(tally: Tally, client: Client) -> Iterable[str]:
+    """D6: what a client was shown of a stream is one unbroken run, unless it was reset, and each nonce came once."""
+    runs: dict[str, list[int]] = defaultdict(list)
+    nonces: Counter[str] = Counter()
+    for event in client.events:
+        if "seq" in event:
+            runs[event["stream"]].append(event["seq"])
+        if event["type"] == "message_received":
+            nonces[event["message"]["nonce"]] += 1
+    reset = {frame["stream"] for frame in client.resets}
+    for stream, seqs in runs.items():
+        if stream not in reset and seqs != list(range(seqs[0], seqs[0] + len(seqs))):
+            yield f"its frames of {stream} are not one run"
+    followed = {stream.removeprefix("room:") for stream in client.positions.keys() - reset}
+    for send in tally.acknowledged:
+        if send.room_id in followed and nonces[send.nonce] != 1:
+            yield f"it was shown {send.nonce} {nonces[send.nonce]} times"
+
+
+def differences(client: Client, room_id: str, fresh: list[dict[str, Any]]) -> list[str]:
+    """D9: where what a client knows of a room, from frames alone, is not what a fresh read says."""
+    known = {id_: message for id_, message in client.messages.items() if message["room_id"] == room_id}
+    read = {message["id"]: message for message in fresh}
+    return [
+        f"{id_}: knows {known.get(id_)}, reads {read.get(id_)}"
+        for id_ in known.keys() | read.keys()
+        if known.get(id_) != read.get(id_)
+    ]
