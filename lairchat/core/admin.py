@@ -350,12 +350,12 @@ class ModerationAdmin(admin.ModelAdmin):
         *,
         describe: Callable[[Any], str] | None = None,
         targets: Callable[[list[Any]], list[Any]] | None = None,
-    ) -> HttpResponse | None:
+    ) -> HttpResponse:
         """Ask for a reason, then call the action for each row, or for each of the rows' `targets`."""
         ticked = list(queryset[: ROWS_MAX + 1])
         if len(ticked) > ROWS_MAX:
             messages.error(request, f"At most {ROWS_MAX:,} rows at once: narrow the list first. Nothing was done.")
-            return None
+            return HttpResponseRedirect(self._back(request))
         rows = targets(ticked) if targets else ticked
         if not rows:
             messages.warning(request, f"{act.title}: there is nothing to do here.")
