@@ -82,20 +82,29 @@ class Hub:
 
     def arrive(self, deliveries: Iterable[Delivery]) -> None:
         """Put each delivery where its seq belongs: out, aside until the hole before it is filled, or away."""
+        unfollowed = []
         for delivery in deliveries:
             if delivery.seq is None:
                 self._collect(delivery)
-                continue
-            served = self.streams.get(delivery.stream)
-            if served is None or delivery.seq <= served.position:
-                continue
-            if not delivery.frame:
-                self._start(self._advance(served, delivery.seq))
-                continue
-            served.early[delivery.seq] = delivery
-            self._drain(served)
-            if served.early and served.healing is None:
-                served.healing = self._start(self._heal(served))
+            elif delivery.stream in self.streams:
+                self._place(delivery)
+            else:
+                unfollowed.append(delivery)
+        for delivery in unfollowed:
+            # One of the others may have let somebody in: what this act stored after that is for them.
+            self._place(delivery)
+
+    def _place(self, delivery: Delivery) -> None:
+        served = self.streams.get(delivery.stream)
+        if served is None or delivery.seq is None or delivery.seq <= served.position:
+            return
+        if not delivery.frame:
+            self._start(self._advance(served, delivery.seq))
+            return
+        served.early[delivery.seq] = delivery
+        self._drain(served)
+        if served.early and served.healing is None:
+            served.healing = self._start(self._heal(served))
 
     def _drain(self, served: Served) -> None:
         while (delivery := served.early.pop(served.position + 1, None)) is not None:
@@ -267,7 +276,18 @@ class Hub:
                 continue
             frames_left -= len(missing)
             bytes_left -= size
-            self._go_live(connection, name, missing)
+            await self._send(connection, name, missing)
+            self._go_live(connection, name)
+
+    async def _send(self, connection: Connection, name: str, missing: list[Delivery]) -> None:
+        """Write what was missed no faster than the reader takes it: a long absence is not a slow reader (F8)."""
+        waiting = connection.catching_up.get(name)
+        for delivery in missing:
+            await connection.drained()
+            if waiting is None or connection.catching_up.get(name) is not waiting:
+                return  # removed meanwhile, or reset
+            connection.write(delivery.frame.decode())
+            waiting.after = delivery.seq or waiting.after
 
     async def _missing(self, connection: Connection, name: str, most: int) -> list[Delivery] | None:
         """The deliveries between the connection's position and the hub's; None if it no longer follows or was reset."""
@@ -292,14 +312,14 @@ class Hub:
             return None
         return loaded
 
-    def _go_live(self, connection: Connection, name: str, missing: list[Delivery]) -> None:
+    def _go_live(self, connection: Connection, name: str) -> None:
         waiting = connection.catching_up.pop(name, None)
         if waiting is None:
             return
         position = waiting.after
-        for delivery in (*missing, *waiting.pending):
+        for delivery in waiting.pending:
             if delivery.seq is not None and delivery.seq > position:
-                connection.write(delivery.frame)
+                connection.write(delivery.frame.decode())
                 position = delivery.seq
         served = self.streams.get(name)
         if served is not None and position > served.position:
@@ -310,7 +330,8 @@ class Hub:
     async def _catch_up_later(self, connection: Connection, name: str) -> None:
         await asyncio.sleep(config.current().delivery.heads_seconds / 4)
         if (missing := await self._missing(connection, name, FETCH_MAX)) is not None:
-            self._go_live(connection, name, missing)
+            await self._send(connection, name, missing)
+            self._go_live(connection, name)
 
     def _reset(self, connection: Connection, name: str, reason: str) -> None:
         waiting, served = connection.catching_up.pop(name, None), self.streams.get(name)

@@ -5,8 +5,8 @@ and rooms must exist. No event is published; run it while no server serves the d
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -39,20 +39,39 @@ class Talk:
 
 
 def load(talks: Sequence[Talk], random: Random, *, days: int = 365) -> None:
-    """Write the messages of each room in one transaction per room, their times spread evenly up to now."""
-    for talk in talks:
-        if talk.count:
-            with transaction.atomic():
+    """Write the messages of all rooms in one transaction, their times spread evenly up to now."""
+    with transaction.atomic(), _indexes_made_afterwards():
+        for talk in talks:
+            if talk.count:
                 _load(talk, random, days)
+
+
+@contextmanager
+def _indexes_made_afterwards() -> Iterator[None]:
+    """On SQLite one sort per index at the end is twice as fast as a million insertions into each."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA cache_size = -200000")
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master"
+            " WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('chat_message', 'core_streamentry')"
+        )
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+        yield
+        for _, sql in indexes:
+            cursor.execute(sql)
 
 
 def _load(talk: Talk, random: Random, days: int) -> None:
     stream = room_stream(talk.room_id)
     log.lock(stream)
     head = log.heads([stream]).get(stream, 0)
-    end = timezone.now()
-    begin = end - timedelta(days=days)
-    step = (end - begin) / talk.count
+    begin = timezone.now() - timedelta(days=days)
+    step = timedelta(days=days) / talk.count
     with connection.cursor() as cursor:
         messages: list[tuple[Any, ...]] = []
         entries: list[tuple[Any, ...]] = []
@@ -86,7 +105,7 @@ def _rows(
         reply_to = None if answered is None else _stored(answered)
         yield (
             (_stored(id_), room, random.choice(authors), seq, seq, id_.hex, digest, text, reply_to, moment),
-            (stream, seq, json.dumps({"message": str(id_)}), moment),
+            (stream, seq, f'{{"message": "{id_}"}}', moment),
         )
         recent = [*recent[-7:], id_]
 

@@ -48,11 +48,8 @@ def found(
     return Town({name: Person(**values) for name, values in facts["people"].items()}, facts["rooms"])
 
 
-def _main(wish: dict[str, Any]) -> dict[str, Any]:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lairchat.settings")
-    import django
-
-    django.setup()
+def fill(wish: dict[str, Any]) -> dict[str, Any]:
+    """Make the people and rooms in the database of this process's settings, its tables first where they are missing."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
@@ -72,7 +69,7 @@ def _main(wish: dict[str, Any]) -> dict[str, Any]:
     rooms = {}
     for name, members in wish["rooms"].items():
         owner, *guests = (actors[member] for member in members)
-        room = create_room(owner, name, privacy=wish["privacy"]).room
+        room = create_room(owner, name, privacy=wish.get("privacy", "private")).room
         cast.bring_in(owner, room, *guests)
         rooms[name] = str(room.id)
     return {"people": people, "rooms": rooms}
@@ -101,4 +98,8 @@ def _browser_session(user: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_main(json.loads(sys.argv[1]))) + "\n")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lairchat.settings")
+    import django
+
+    django.setup()
+    sys.stdout.write(json.dumps(fill(json.loads(sys.argv[1]))) + "\n")
