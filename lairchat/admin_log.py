@@ -218,7 +218,8 @@ class Target(By):
 
     @property
     def name(self) -> str:
-        room = known_to_staff(self.request.actor).filter(pk=self.id).first()
+        actor: Any = self.request.actor  # type: ignore[attr-defined]
+        room = known_to_staff(actor).filter(pk=self.id).first() if self.id else None
         return super().name if room is None else str(room)
 
     def queryset(self, request: Any, queryset: QuerySet) -> QuerySet:
