@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from chat import views as chat_pages
 from lairchat import api_docs
@@ -23,6 +24,7 @@ urlpatterns = [
     path("openapi.json", api_docs.openapi),
     path("docs", api_docs.Browser.as_view()),
     path("admin/", admin.site.urls),
+    path("admin", RedirectView.as_view(url="/admin/")),  # no slash is added anywhere else
     path("", include("accounts.page_urls")),
     path("", chat_pages.app),
     path("r/<str:room_id>", chat_pages.app),
