@@ -48,10 +48,13 @@ REMOVE = Act(
 class MessageAdmin(ModerationAdmin):
     """What is said in public rooms."""
 
-    intro = "Messages of public rooms. Those of protected, private and direct ones are not shown to staff."
+    intro = (
+        "Messages of public rooms. What is said in protected, private and direct ones is not shown to staff. "
+        f"Words are looked for in the newest {WORDS_IN:,} messages."
+    )
     empty = "Nothing has been said in a public room yet."
     search_fields = ("content",)
-    search_hint = f"A person's or a room's name, an id, or words (looked for in the newest {WORDS_IN:,} messages)"
+    search_hint = "A name, an id or words"
     list_display = ("when", "in_room", "author_name", "text", "edits", "state")
     list_select_related = ("room", "author")
     list_filter = (

@@ -17,8 +17,9 @@ from accounts.queries import users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
 from chat.models import Mention, Message, Reaction, ReadReceipt
-from chat.shapes import AsOf, HistoryAnswer, MessageOutput, ReactionOutput
+from chat.shapes import HistoryAnswer, MessageOutput, ReactionOutput
 from lairchat.core import log
+from lairchat.core.snapshot import as_of
 from rooms.errors import NotRoomMember, RoomNotFound
 from rooms.models import Membership, Room
 from rooms.policy import readable_after, why_not_post
@@ -102,11 +103,6 @@ def outputs(messages: Sequence[Message]) -> list[MessageOutput]:
 
 def output(message: Message) -> MessageOutput:
     return outputs([message])[0]
-
-
-def as_of(stream: str) -> AsOf:
-    """The position before the rows that are read next (D9)."""
-    return AsOf(log.epoch(), stream, log.heads([stream]).get(stream, 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class LairAdminSite(admin.AdminSite):
         url = list_of(model)
         waiting = getattr(model_admin, "waiting", None)
         return {
-            "name": str(model._meta.verbose_name_plural).capitalize(),
+            "name": model_admin.heading(),
             "object_name": model.__name__,
             "admin_url": url,
             "count": _capped(waiting(request)) if waiting else "",
@@ -181,6 +181,7 @@ class LairAdminSite(admin.AdminSite):
             "opts": row._meta,
             "panel": admin_log.history_panel(request.actor, row),
             "list_url": list_of(type(row)),
+            "list_name": desk.heading(),
             "row": row,
             "name": desk.describe(row),
             "desk": desk,

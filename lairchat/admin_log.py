@@ -1,5 +1,6 @@
 """The staff log on the desk: each viewer's part of it, in words."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.safestring import SafeString
 
 from accounts.models import AuditDetail, AuditEntry, Sanction, User, UserSession
+from accounts.queries import users_by_ids
 from accounts.roles import Permission
 from chat.models import Message
 from lairchat.core.admin import EMPTY, ModerationAdmin, Panel, badge, link, list_of, moment, page_of
@@ -24,11 +26,11 @@ MODERATION = {
     "user.ban": "banned",
     "sanction.lift": "lifted a sanction of",
     "member.warn": "warned in a room",
-    "member.kick": "kicked out of a room",
-    "member.mute": "muted in a room",
-    "member.ban": "banned from a room",
-    "member.unban": "let back into a room",
-    "member.unmute": "let speak again in a room",
+    "member.kick": "kicked out",
+    "member.mute": "muted in the room",
+    "member.ban": "banned from the room",
+    "member.unban": "let back in",
+    "member.unmute": "let speak again",
     "room_sanction.lift": "lifted a room sanction of",
     "message.remove": "removed a message of",
     "message.delete": "deleted a message",
@@ -106,13 +108,18 @@ def who(entry: AuditEntry) -> str | SafeString:
 def target(entry: AuditEntry) -> str | SafeString:
     """What was acted on, as it was called then, leading to its page where there is one."""
     detail = _detail(entry)
-    label = detail.target_label if detail else ""
+    label = (detail.target_label if detail else "") or getattr(entry, "target_name", "")
     model = PAGES.get(entry.target_type)
     if model is None:
         return label or f"{entry.target_type} {entry.target_id}".strip() or EMPTY
     if model is Message:
         label = "a message"
     return link(page_of(model(pk=entry.target_id)), label or entry.target_type)
+
+
+def where(entry: AuditEntry) -> str | SafeString:
+    room = getattr(entry, "room", None)
+    return EMPTY if room is None else link(page_of(room), room)
 
 
 def reason(entry: AuditEntry) -> str:
@@ -123,7 +130,14 @@ def reason(entry: AuditEntry) -> str:
 def outcome(entry: AuditEntry) -> SafeString:
     if entry.outcome == "done":
         return badge("calm", "done")
-    return badge("bad", f"refused: {entry.outcome}")
+    return badge("bad", f"refused: {entry.outcome.replace('_', ' ')}")
+
+
+def _shown(value: Any) -> str:
+    """Old and new values, one name and value after the other."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {EMPTY if part is None else part}" for name, part in value.items())
+    return EMPTY if value is None else str(value)
 
 
 def _detail(entry: AuditEntry) -> AuditDetail | None:
@@ -131,21 +145,44 @@ def _detail(entry: AuditEntry) -> AuditDetail | None:
     return getattr(entry, "detail", None)
 
 
+def complete(entries: Sequence[AuditEntry]) -> None:
+    """Names the log keeps as ids only: rooms, and whom a refusal was about; two statements."""
+    rooms = Room.objects.exclude(kind=Room.Kind.DIRECT).in_bulk({one.room_id for one in entries if one.room_id})
+    for entry in entries:
+        entry.room = rooms.get(entry.room_id)  # type: ignore[attr-defined]
+    nameless = [entry for entry in entries if entry.target_type == "user" and entry.outcome != "done"]
+    ids = {id_ for entry in nameless if (id_ := _uuid(entry.target_id)) is not None}
+    people = users_by_ids(ids)
+    for entry in nameless:
+        person = people.get(_uuid(entry.target_id) or UUID(int=0))
+        entry.target_name = person.username if person else ""  # type: ignore[attr-defined]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def _rows(entries: QuerySet[AuditEntry], count: int) -> list[list[Any]]:
+    found = list(entries.select_related("detail").order_by("-seq")[:count])
+    complete(found)
     return [
         [
             link(page_of(entry), moment(entry.at)),
             who(entry),
             in_words(entry),
             target(entry),
+            where(entry),
             reason(entry),
             outcome(entry),
         ]
-        for entry in entries.select_related("detail").order_by("-seq")[:count]
+        for entry in found
     ]
 
 
-COLUMNS = ("When", "Who", "What", "Whom", "Reason", "Outcome")
+COLUMNS = ("When", "Who", "What", "Whom", "Room", "Reason", "Outcome")
 
 
 def newest_panel(actor: Any) -> Panel:
@@ -175,13 +212,13 @@ class Target(Exactly):
 class LogAdmin(ModerationAdmin):
     """Who did what to whom. The database refuses to change or delete a line."""
 
-    intro = "Every act of staff, every sign-in and every refusal; each line is sealed by the one after it."
+    intro = "Who did what to whom, and what was refused. No line can be changed: each is sealed by the next."
     empty = "Nothing has happened yet."
     counted = ("entry", "entries")
     has_history = False
     search_fields = ("action",)
     search_hint = "A number, an id, or the name of who acted"
-    list_display = ("when", "who", "via_in_words", "what", "whom", "outcome", "reason")
+    list_display = ("when", "who", "via_in_words", "what", "whom", "where", "came_to", "reason")
     list_select_related = ("detail",)
     list_filter = (
         choice("action", "action", {name: (text, Q(action=name)) for name, text in sorted(WORDS.items())}),
@@ -198,12 +235,14 @@ class LogAdmin(ModerationAdmin):
     def find(self, request: Any, queryset: QuerySet, words: str) -> QuerySet:
         if words.lstrip("#").isdecimal() and len(words) < 18:
             return queryset.filter(seq=int(words.lstrip("#")))
-        try:
-            id_ = UUID(words)
-        except ValueError:
+        id_ = _uuid(words)
+        if id_ is None:
             ids = User.objects.filter(username_folded=fold(words)).values("id")
             return queryset.filter(actor_id__in=ids)
         return queryset.filter(Q(target_id=str(id_)) | Q(actor_id=id_) | Q(room_id=id_))
+
+    def complete(self, request: Any, rows: list[Any]) -> None:
+        complete(rows)
 
     def describe(self, row: AuditEntry) -> str:
         return f"Entry {row.seq}"
@@ -213,7 +252,8 @@ class LogAdmin(ModerationAdmin):
     via_in_words = admin.display(description="by way of")(lambda self, row: VIA.get(row.via, row.via))
     what = admin.display(description="what")(lambda self, row: in_words(row))
     whom = admin.display(description="whom")(lambda self, row: target(row))
-    outcome = admin.display(description="outcome")(lambda self, row: outcome(row))
+    where = admin.display(description="room")(lambda self, row: where(row))
+    came_to = admin.display(description="outcome")(lambda self, row: outcome(row))
     reason = admin.display(description="reason")(lambda self, row: reason(row))
 
     def facts(self, request: Any, row: AuditEntry) -> list[tuple[str, Any]]:
@@ -222,8 +262,8 @@ class LogAdmin(ModerationAdmin):
         facts += [
             ("Rank then", detail.actor_role if detail else EMPTY),
             ("Action", row.action),
-            ("Before", row.old if row.old is not None else EMPTY),
-            ("After", row.new if row.new is not None else EMPTY),
+            ("Before", _shown(row.old)),
+            ("After", _shown(row.new)),
             ("Request", row.request_id or EMPTY),
             ("Seal", row.hash),
             ("Seal of the line before", row.prev),

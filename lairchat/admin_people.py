@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import presence
+from accounts import policy, presence
 from accounts.actions.sanctions import ban_user, mute_user, suspend_user, warn_user
 from accounts.actions.staff import change_role, deactivate_user, reactivate_user
 from accounts.actor import Actor
@@ -101,7 +101,8 @@ def state_in_words(user: User) -> SafeString:
 
 
 def _time(at: Any) -> str:
-    return f"{timezone.localtime(at):%d %b %Y %H:%M}"
+    local = timezone.localtime(at)
+    return f"{local:%d %b %H:%M}" if local.year == timezone.localtime().year else f"{local:%d %b %Y}"
 
 
 def suspended() -> Q:
@@ -145,12 +146,12 @@ class PersonAdmin(ModerationAdmin):
     )
     actions = ("warn", "mute", "suspend", "ban", "lift", "sign_out", "deactivate", "reactivate", "change_rank")
 
-    @property
-    def search_hint(self) -> str:
-        return "A name or an id; administrators also by mail address"
+    def hint(self, request: Any) -> str:
+        by_mail = request.actor.allows(Permission.ADDRESSES_SEE)
+        return "A name, a mail address or an id" if by_mail else "A name or an id"
 
     def get_list_display(self, request: Any) -> tuple[str, ...]:
-        shown = ("username", "display_name", "role", "state", "joined", "seen")
+        shown = ("name", "rank", "state", "joined", "seen")
         if request.actor.allows(Permission.ADDRESSES_SEE):
             shown += ("email",)
         return shown + (("sign_ins",) if request.actor.allows(Permission.SESSIONS_END) else ())
@@ -172,6 +173,14 @@ class PersonAdmin(ModerationAdmin):
             user.live_sessions = found.get(user.id, {}).get("number", 0)
             user.seen_at = found.get(user.id, {}).get("seen") or user.last_seen_at
             user.is_online = user.id in online
+
+    @admin.display(description="name")
+    def name(self, row: User) -> str | SafeString:
+        return format_html('{} <span class="desk-second">{}</span>', row.username, row.display_name)
+
+    @admin.display(description="rank")
+    def rank(self, row: User) -> str | SafeString:
+        return badge("calm", row.role) if policy.is_staff_role(row.role) else row.role
 
     @admin.display(description="state")
     def state(self, row: User) -> SafeString:
@@ -260,6 +269,9 @@ class PersonAdmin(ModerationAdmin):
         ]
         columns = ("Kind", "Device", "Started", "Last seen", *(["Address"] if may_see else []))
         return Panel("Sign-ins in force", columns, rows, "Signed in nowhere.", list_of(UserSession, person=row.pk))
+
+    def pointless(self, row: User) -> set[str]:
+        return {"deactivate"} if not row.is_active else {"reactivate"}
 
     # Buttons
 

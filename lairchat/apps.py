@@ -8,7 +8,9 @@ class LairChatConfig(AppConfig):
     name = "lairchat"
 
     def ready(self) -> None:
-        from lairchat import checks  # noqa: F401 - registers itself
+        """Import what registers itself: checks, commands, figures."""
+        from lairchat import checks  # noqa: F401
+        from lairchat.ops import commands  # noqa: F401
 
 
 class LairAdminConfig(AdminConfig):

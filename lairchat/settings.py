@@ -142,10 +142,20 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Lair Chat",
     "DESCRIPTION": "Team chat on your own machine. Sign in, then send the token as `Authorization: Bearer`.",
     "VERSION": "1.0",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE_NAME},
+            "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken"},
+        }
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"displayRequestDuration": True},
 }
 
 LOGGING_CONFIG = None  # lairchat.server.run sets up one JSON object a line

@@ -4,12 +4,15 @@ from django.contrib import admin
 from django.urls import include, path
 
 from chat import views as chat_pages
+from lairchat import api_docs
+from lairchat.ops import api as ops
 from lairchat.ops import health, metrics
 
 api = [
     path("", include("accounts.urls")),
     path("", include("rooms.urls")),
     path("", include("chat.urls")),
+    path("admin/stats", ops.Stats.as_view()),
 ]
 
 urlpatterns = [
@@ -17,6 +20,8 @@ urlpatterns = [
     path("ready", health.ready),
     path("metrics", metrics.metrics),
     path("api/v1/", include(api)),
+    path("openapi.json", api_docs.openapi),
+    path("docs", api_docs.Browser.as_view()),
     path("admin/", admin.site.urls),
     path("", include("accounts.page_urls")),
     path("", chat_pages.app),

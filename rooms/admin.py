@@ -180,6 +180,11 @@ class RoomAdmin(ModerationAdmin):
             ),
         ]
 
+    def pointless(self, row: Room) -> set[str]:
+        if row.deleted_at is not None:
+            return set(self.actions)
+        return {"archive"} if row.archived_at is not None else {"unarchive"}
+
     @admin.action(description="Change mode…", permissions=["room_mode"])
     def set_mode(self, request: Any, queryset: QuerySet) -> Any:
         return self.with_reason(request, queryset, MODE)
@@ -255,6 +260,7 @@ OWN = Act(
 class MembershipAdmin(ModerationAdmin):
     """Who is in which room."""
 
+    title = "Members"
     intro = "Who is in which room, with which rank."
     empty = "Nobody is in a room yet."
     counted = ("member", "members")

@@ -166,7 +166,7 @@ def test_without_a_good_token_nobody_is_let_in(db, header, expected):
     headers = {} if header is None else {"authorization": header}
     response = Program().get("/users/me", **headers)
     error = response.json()["error"]
-    assert response.status_code == 401
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
     assert (error["code"], error["message"]) == expected
 
 

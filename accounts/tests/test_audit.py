@@ -15,6 +15,7 @@ from accounts.tests.crowd import at_once
 from lairchat.core import events
 from lairchat.core.action import action
 from lairchat.core.errors import Forbidden
+from lairchat.core.models import Stream
 from lairchat.testing.cast import PASSWORD
 
 
@@ -29,6 +30,13 @@ def test_a_whole_chain_holds(root):
     write(root)
     assert audit.verify() is None
     assert list(AuditEntry.objects.order_by("seq").values_list("seq", flat=True)) == [1, 2, 3, 4, 5]
+
+
+def test_rows_say_what_they_are(root):
+    write(root, 1)
+    assert str(AuditEntry.objects.get()) == "1 room.archive"
+    assert str(AuditDetail.objects.get()) == "detail of 1"
+    assert str(AuditHead.objects.get()) == "head 1"
 
 
 def test_an_empty_log_holds(db):
@@ -189,11 +197,26 @@ def test_a_rebuilt_chain_is_found_by_its_signed_heads(root):
     assert audit.verify() == 1
 
 
+def test_rows_cut_off_the_end_are_missed_by_the_counter(root):
+    write(root)
+    AuditEntry.objects.filter(seq__gte=4).delete()
+    assert audit.verify() == 4
+
+
+def test_after_a_cut_writing_goes_on_and_the_cut_is_found(root):
+    write(root)
+    AuditEntry.objects.filter(seq=5).delete()
+    write(root, 1)
+    assert AuditEntry.objects.filter(seq=6).exists()
+    assert audit.verify() == 5
+
+
 def test_rows_cut_off_the_end_are_missed_by_the_last_head(root, monkeypatch):
     monkeypatch.setattr(audit, "SIGN_EVERY_ROWS", 5)
     write(root)
     assert set(AuditHead.objects.values_list("seq", flat=True)) == {1, 5}
     AuditEntry.objects.filter(seq__gte=4).delete()
+    Stream.objects.filter(name=audit.STREAM).update(head=3)
     assert audit.verify() == 4
 
 

@@ -187,11 +187,16 @@ def test_somebody_signed_in_has_no_use_for_it(inside):
 
 
 @pytest.fixture
-def steps(monkeypatch):
+def steps():
     """What is done once there is an administrator, seen beside what the apps do."""
     seen = []
-    monkeypatch.setattr("accounts.views.setup_steps", [*setup_steps, lambda actor, name: seen.append((actor, name))])
-    return seen
+
+    def step(actor, name):
+        seen.append((actor, name))
+
+    setup_steps.append(step)
+    yield seen
+    setup_steps.remove(step)
 
 
 def test_the_printed_link_makes_the_first_administrator_once(browser, db, steps):
@@ -316,6 +321,7 @@ def test_sessions_are_listed_and_ended(inside, alice):
     assert UserSession.objects.get(id=phone.session_id).ended_at
     again_ended = inside.send("/settings/sessions", session=str(phone.session_id))
     assert again_ended["Location"] == "/settings/sessions"
+    assert inside.send("/settings/sessions")["Location"].endswith("?saved=1")  # nothing named, nothing ended
     inside.send("/settings/sessions", all="1")
     assert UserSession.objects.filter(user=alice.user, ended_at=None).count() == 1
 

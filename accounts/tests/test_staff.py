@@ -11,7 +11,8 @@ from accounts.queries import live_session
 from accounts.roles import SiteRole
 from accounts.tests.crowd import at_once
 from lairchat.core.errors import Forbidden, Invalid
-from lairchat.core.events import Close
+from lairchat.core.events import Close, load
+from lairchat.core.models import StreamEntry
 from lairchat.testing.cast import again
 
 SYSTEM = Actor.system()
@@ -154,10 +155,13 @@ def test_the_last_administrator_stays_on(root, publishes_nothing):
         deactivate_user(SYSTEM, root.user_id, "has left the firm")
 
 
-def test_a_replayed_profile_closes_only_who_is_still_off(root, alice):
-    from lairchat.core.events import load
-    from lairchat.core.models import StreamEntry
+def test_a_replay_tells_staff_changes_again(root, mona):
+    change_role(root, mona.user_id, "user")
+    (delivery,) = load(list(StreamEntry.objects.filter(type=StaffChanged.type)))
+    assert (delivery.stream, delivery.type) == ("site", "staff_changed")
 
+
+def test_a_replayed_profile_closes_only_who_is_still_off(root, alice):
     deactivate_user(root, alice.user_id, "has left the firm")
     entries = list(StreamEntry.objects.filter(type=ProfileUpdated.type))
     assert load(entries)[0].effects == (Close(alice.user_id, 4011),)

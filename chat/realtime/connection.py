@@ -131,7 +131,8 @@ class Connection:
                 self.refuse(request_id, refusal)
             return
         if not entry.silent:
-            self.answer({"type": "ack", "request_id": request_id} | msgspec.structs.asdict(answer))
+            data = {name: value for name, value in msgspec.structs.asdict(answer).items() if value is not msgspec.UNSET}
+            self.answer({"type": "ack", "request_id": request_id} | data)
 
     def _execute(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
         # The session and the account are read for each command, never taken from connect time (S1, S7).

@@ -82,20 +82,29 @@ class Hub:
 
     def arrive(self, deliveries: Iterable[Delivery]) -> None:
         """Put each delivery where its seq belongs: out, aside until the hole before it is filled, or away."""
+        unfollowed = []
         for delivery in deliveries:
             if delivery.seq is None:
                 self._collect(delivery)
-                continue
-            served = self.streams.get(delivery.stream)
-            if served is None or delivery.seq <= served.position:
-                continue
-            if not delivery.frame:
-                self._start(self._advance(served, delivery.seq))
-                continue
-            served.early[delivery.seq] = delivery
-            self._drain(served)
-            if served.early and served.healing is None:
-                served.healing = self._start(self._heal(served))
+            elif delivery.stream in self.streams:
+                self._place(delivery)
+            else:
+                unfollowed.append(delivery)
+        for delivery in unfollowed:
+            # One of the others may have let somebody in: what this act stored after that is for them.
+            self._place(delivery)
+
+    def _place(self, delivery: Delivery) -> None:
+        served = self.streams.get(delivery.stream)
+        if served is None or delivery.seq is None or delivery.seq <= served.position:
+            return
+        if not delivery.frame:
+            self._start(self._advance(served, delivery.seq))
+            return
+        served.early[delivery.seq] = delivery
+        self._drain(served)
+        if served.early and served.healing is None:
+            served.healing = self._start(self._heal(served))
 
     def _drain(self, served: Served) -> None:
         while (delivery := served.early.pop(served.position + 1, None)) is not None:

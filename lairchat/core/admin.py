@@ -54,7 +54,9 @@ def moment(at: datetime | None) -> str | SafeString:
     if at is None:
         return EMPTY
     local = timezone.localtime(at)
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), f"{local:%d %b %Y %H:%M}")
+    is_this_year = local.year == timezone.localtime().year
+    shown = f"{local:%d %b %H:%M}" if is_this_year else f"{local:%d %b %Y %H:%M}"
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), shown)
 
 
 def badge(tone: str, text: str) -> SafeString:
@@ -94,6 +96,7 @@ class ModerationAdmin(admin.ModelAdmin):
     """
 
     needs: str = "desk.view"  # the permission that opens list and pages
+    title = ""  # of the list; else the model's own plural
     intro = ""
     has_history = True
     empty = "Nothing here yet."
@@ -186,10 +189,19 @@ class ModerationAdmin(admin.ModelAdmin):
     def complete(self, request: Any, rows: list[Any]) -> None:
         """Put onto the rows of a page what other tables know of them, in a fixed number of statements."""
 
+    def heading(self) -> str:
+        """What list and menu entry are called."""
+        return self.title or str(self.opts.verbose_name_plural).capitalize()
+
+    def hint(self, request: Any) -> str:
+        """What this viewer may look for."""
+        return self.search_hint
+
     def changelist_view(self, request: Any, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if "_popup" in request.GET or "_to_field" in request.GET:
             raise Http404
-        answer = super().changelist_view(request, {"desk": self} | (extra_context or {}))
+        context = {"desk": self, "title": self.heading(), "search_hint": self.hint(request)}
+        answer = super().changelist_view(request, context | (extra_context or {}))
         if isinstance(answer, TemplateResponse) and answer.context_data is not None and "cl" in answer.context_data:
             columns, rows = self.table(cast(DeskList, answer.context_data["cl"]))
             answer.context_data |= {"columns": columns, "rows": rows, "buttons": self.buttons(request)}
@@ -240,6 +252,10 @@ class ModerationAdmin(admin.ModelAdmin):
         """Short tables of what belongs to the row."""
         return []
 
+    def pointless(self, row: Any) -> set[str]:
+        """Buttons the page leaves out, because they would change nothing about this row."""
+        return set()
+
     def row_for(self, request: Any, object_id: str) -> Any:
         """The row, if this viewer may see it; else 404, the same for one that does not exist."""
         if not self.has_view_permission(request):
@@ -276,8 +292,9 @@ class ModerationAdmin(admin.ModelAdmin):
             "sentence": self.sentence(request, row),
             "facts": self.facts(request, row),
             "panels": self.panels(request, row),
-            "buttons": self.buttons(request),
+            "buttons": [button for button in self.buttons(request) if button.name not in self.pointless(row)],
             "list_url": list_of(self.model),
+            "list_name": self.heading(),
         }
         return TemplateResponse(request, "admin/page.html", context)
 
@@ -392,6 +409,7 @@ class ModerationAdmin(admin.ModelAdmin):
             "refused": refused[: admin_reason.SHOWN],
             "refused_more": max(0, len(refused) - admin_reason.SHOWN),
             "list_url": list_of(self.model),
+            "list_name": self.heading(),
         }
         return TemplateResponse(request, "admin/reason.html", context)
 

@@ -35,7 +35,6 @@ class DeskList(ChangeList):
         super().get_results(request)
         self.result_list: Any = list(self.result_list)
         self.model_admin.complete(request, self.result_list)
-        self.title = str(self.opts.verbose_name_plural).capitalize()
 
     def get_ordering(self, request: Any, queryset: Any) -> list[Any]:
         """The class's own: another order would read the whole table."""

@@ -75,7 +75,7 @@ class ReasonForm(forms.Form):
     preset = forms.ChoiceField(required=False, label="Reason")
     reason = forms.CharField(
         required=False,
-        label="In your own words",
+        label="In your words",
         max_length=REASON_MAX,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
@@ -84,7 +84,10 @@ class ReasonForm(forms.Form):
         super().__init__(data, initial={"key": uuid.uuid4()})
         self.act = act
         self.count = count
-        self._choices("preset").choices = [(OWN_WORDS, "In my own words"), *((text, text) for text in PRESETS)]
+        self._choices("preset").choices = [
+            (OWN_WORDS, "Another one, written below"),
+            *((text, text) for text in PRESETS),
+        ]
         told = "They read this." if act.told else "It stands in the staff log."
         self.fields["reason"].help_text = f"At least {REASON_MIN} characters, unless you chose one above. {told}"
         if act.pick:

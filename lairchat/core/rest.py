@@ -121,6 +121,8 @@ def answer_to(error: DomainError, request_id: str) -> Response:
     retry_after = error.details.get("retry_after") or (2 if error.status == 503 else None)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 15.5.2
     return response
 
 

@@ -207,7 +207,7 @@ class Client:
                     self.messages[held["id"]] = held | {"rev": frame["rev"], "reactions": frame["reactions"]}
             case "room_gained":
                 item = frame["item"]
-                self.positions.setdefault(f"room:{item['room']['id']}", item["read_seq"] - 1)
+                self.positions.setdefault(f"room:{item['room']['id']}", item["counted_to"])
             case "user_left_room" if frame["user_id"] == self.user_id:
                 self.positions.pop(frame["stream"], None)  # D11: nothing of it may come after this
             case "room_deleted":

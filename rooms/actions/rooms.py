@@ -72,7 +72,12 @@ def _create_room(actor: Actor, room: Room) -> Membership:
 
 @action
 def create_first_room(actor: Actor, name: str) -> Membership:
-    """The set-up page's last step: a public room newcomers are in from the start. Raises what `create_room` does."""
+    """Make a public room that newcomers are in from the start: the set-up page's last step, an administrator's.
+
+    Raises Forbidden and what `create_room` raises.
+    """
+    if not policy.may_make_default_rooms(actor):
+        raise Forbidden()
     membership = create_room(actor, name)
     membership.room.is_default = True
     membership.room.save(update_fields=["is_default"])

@@ -18,8 +18,8 @@ def offences(page) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_room_has_no_barrier(visit, scheme):
-    person = visit(f"axel-{scheme}", color_scheme=scheme).register().make_room(f"hall {scheme}")
-    person.write(f"hall {scheme}", "hello, see https://example.org/ and @axel-light")
+    person = visit(f"axel_{scheme}", color_scheme=scheme).register().make_room(f"hall {scheme}")
+    person.write(f"hall {scheme}", "hello, see https://example.org/ and @axel_light")
     person.page.get_by_role("button", name="People", exact=True).click()
     expect(person.page.get_by_role("complementary", name="People").get_by_role("listitem")).to_have_count(1)
     expect(person.page.locator("html")).to_have_attribute("data-theme", scheme)

@@ -1,13 +1,16 @@
 // What the client makes of stale reads and the frames after them, for the server's replay tests.
-// stdin: {"sidebar": …, "pages": […], "members": {room id: …}, "frames": [frame or array of frames, …]}; stdout: snapshot(state)
+// stdin: a list of {"sidebar": …, "pages": […], "members": {room id: …}, "frames": [frame or array of frames, …]}
+// stdout: the list of snapshot(state)
 
 import { readFileSync } from 'node:fs'
 import { applyAll } from '../../static/chat/js/dispatch.js'
 import { fromSidebar, snapshot, withMembers, withPage } from '../../static/chat/js/store.js'
 
-const { sidebar, pages = [], members = {}, frames = [] } = JSON.parse(readFileSync(0, 'utf8'))
-let state = fromSidebar(sidebar)
-for (const page of pages) state = withPage(state, page)
-for (const [roomId, page] of Object.entries(members)) state = withMembers(state, roomId, page)
-state = applyAll(state, frames.flat())
-process.stdout.write(JSON.stringify(snapshot(state)))
+function replayed({ sidebar, pages = [], members = {}, frames = [] }) {
+  let state = fromSidebar(sidebar)
+  for (const page of pages) state = withPage(state, page)
+  for (const [roomId, page] of Object.entries(members)) state = withMembers(state, roomId, page)
+  return snapshot(applyAll(state, frames.flat()))
+}
+
+process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, 'utf8')).map(replayed)))

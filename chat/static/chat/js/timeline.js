@@ -606,31 +606,33 @@ export function Timeline({ roomId }) {
         <button type="button" class="link" onClick=${toEnd}>Jump to the newest</button>
       </div>`}
       <div class="scroller" ref=${box} onScroll=${scrolled}>
-        <div class="rows" role="list" aria-label=${`Messages in ${name}`} data-room-id=${roomId} onKeyDown=${(event) => rowKeys(event, actionsOf)}>
+        <div class="whole">
           ${segment.value && !segment.value.has_older && ids.value[0] === segment.value.ids[0] && html`<${Beginning} key="beginning" />`}
           ${loading.value[roomId] === 'older' && html`<div class="loading-older" key="older"><span class="spinner" /> Earlier messages…</div>`}
           ${!segment.value && !refusal && html`<${Skeleton} key="skeleton" />`}
           ${!segment.value && refusal && html`<${Broken} key="broken" refusal=${refusal} roomId=${roomId} />`}
-          ${list.map((entry) => {
-            if (entry.kind === 'day') return html`<div class="day" key=${entry.key} data-key=${entry.key}><span>${dayName(entry.time)}</span></div>`
-            if (entry.kind === 'line') return html`<div class="unread-line" key="line" data-key="line" data-testid="unread-line"><span>New</span></div>`
-            const { message } = entry
-            return html`<${Message}
-              key=${entry.key}
-              rowKey=${entry.key}
-              tabStop=${entry.key === lastKey}
-              message=${message}
-              grouped=${entry.grouped}
-              author=${person(message.author)}
-              users=${users.value}
-              myId=${myId}
-              mayRemove=${mayRemove}
-              answered=${message.reply_to ? state.value.messages[message.reply_to] : undefined}
-              isEditing=${message.id !== null && editing.value === message.id}
-              isTarget=${message.id !== null && target.value === message.id}
-              seenBy=${message.id && seenBy.value?.id === message.id ? seenBy.value.names : null}
-            />`
-          })}
+          <div class="rows" role="list" aria-label=${`Messages in ${name}`} data-room-id=${roomId} onKeyDown=${(event) => rowKeys(event, actionsOf)}>
+            ${list.map((entry) => {
+              if (entry.kind === 'day') return html`<div class="day" key=${entry.key} data-key=${entry.key}><span>${dayName(entry.time)}</span></div>`
+              if (entry.kind === 'line') return html`<div class="unread-line" key="line" data-key="line" data-testid="unread-line"><span>New</span></div>`
+              const { message } = entry
+              return html`<${Message}
+                key=${entry.key}
+                rowKey=${entry.key}
+                tabStop=${entry.key === lastKey}
+                message=${message}
+                grouped=${entry.grouped}
+                author=${person(message.author)}
+                users=${users.value}
+                myId=${myId}
+                mayRemove=${mayRemove}
+                answered=${message.reply_to ? state.value.messages[message.reply_to] : undefined}
+                isEditing=${message.id !== null && editing.value === message.id}
+                isTarget=${message.id !== null && target.value === message.id}
+                seenBy=${message.id && seenBy.value?.id === message.id ? seenBy.value.names : null}
+              />`
+            })}
+          </div>
         </div>
       </div>
       ${away.value && html`<button type="button" class="jump-end" data-testid="jump-end" aria-label="To the present" onClick=${toEnd}>
