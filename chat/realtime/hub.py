@@ -286,7 +286,7 @@ class Hub:
             await connection.drained()
             if waiting is None or connection.catching_up.get(name) is not waiting:
                 return  # removed meanwhile, or reset
-            connection.write(delivery.frame.decode())
+            connection.write(delivery.frame)
             waiting.after = delivery.seq or waiting.after
 
     async def _missing(self, connection: Connection, name: str, most: int) -> list[Delivery] | None:
@@ -319,7 +319,7 @@ class Hub:
         position = waiting.after
         for delivery in waiting.pending:
             if delivery.seq is not None and delivery.seq > position:
-                connection.write(delivery.frame.decode())
+                connection.write(delivery.frame)
                 position = delivery.seq
         served = self.streams.get(name)
         if served is not None and position > served.position:
