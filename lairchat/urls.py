@@ -16,6 +16,11 @@ api = [
     path("admin/stats", ops.Stats.as_view()),
 ]
 
+handler400 = "lairchat.pages.bad_request"
+handler403 = "lairchat.pages.forbidden"
+handler404 = "lairchat.pages.not_found"
+handler500 = "lairchat.pages.server_error"
+
 urlpatterns = [
     path("health", health.health),
     path("ready", health.ready),

@@ -55,7 +55,7 @@ class CommandSchema(AutoSchema):
             "operationId": command.name,
             "summary": command.summary.rstrip("."),
             "tags": [_tag(path)],
-            "parameters": _parameters(command, in_path, method, registry),
+            "parameters": _parameters(command, in_path, method, registry) + _header_parameters(handler),
             "responses": _responses(command, _statuses(handler), self._is_open, registry),
             "security": [] if self._is_open else [{"bearer": []}, {"session": [], "csrf": []}],
         }
@@ -133,6 +133,20 @@ def _parameters(command: Command, in_path: list[str], method: str, registry: Com
             required = name in schema.get("required", ())
             parameters.append({"name": name, "in": "query", "required": required, "schema": _not_null(field)})
     return parameters
+
+
+def _header_parameters(handler: Any) -> list[Json]:
+    """Headers that stand in for a field the body leaves out."""
+    return [
+        {
+            "name": header,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": f"As `{field}`.",
+        }
+        for header, field in getattr(handler, "headers", {}).items()
+    ]
 
 
 def _not_null(field: Json) -> Json:

@@ -14,7 +14,7 @@ SENTENCE = re.compile(r"\bRaises\b(.*?)(?:\.(?=\s|$)|\Z)", re.DOTALL)
 ASIDE = re.compile(r"\([^)]*\)")
 ERROR = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]*)*\b")
 REFERENCE = re.compile(r"`(\w+)`")
-OURS = ("accounts.", "rooms.", "chat.", "lairchat.core.")
+OURS = ("accounts.", "rooms.", "chat.", "lairchat.core.", "lairchat.ops.")
 
 
 def raised_by(function: Callable[..., Any]) -> list[type[DomainError]]:
