@@ -1,7 +1,7 @@
 """Who answers which address."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from chat import views as chat_pages
@@ -9,7 +9,7 @@ from lairchat import api_docs
 from lairchat.ops import api as ops
 from lairchat.ops import health, metrics
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("rooms.urls")),
     path("", include("chat.urls")),
