@@ -53,4 +53,4 @@ def _answer(request: HttpRequest, error: DomainError, template: str) -> HttpResp
         return JsonResponse(envelope(error, request_id), status=error.status)
     # The page of a failure is drawn without the request: whatever context it needs may be what failed.
     drawn_for = None if error.status == 500 else request
-    return render(drawn_for, template, {"request_id": request_id}, status=error.status)  # type: ignore[arg-type]
+    return render(drawn_for, template, {"request_id": request_id}, status=error.status)

@@ -1,7 +1,7 @@
 """The API described by what runs it: each route's command, its forms as msgspec gives them, the errors it names."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from drf_spectacular.openapi import AutoSchema
@@ -92,7 +92,7 @@ def _form(form: type[msgspec.Struct], registry: ComponentRegistry) -> Json:
     for name, schema in components.items():
         if name != own:
             _register(name, schema, registry)
-    return cast(Json, components[own]) if own in components else cast(Json, reference)
+    return components.get(own, reference)
 
 
 def _reference(form: type[msgspec.Struct], registry: ComponentRegistry) -> Json:
@@ -200,7 +200,7 @@ def _header(name: str, text: str, registry: ComponentRegistry) -> Json:
     schema = {"description": text, "schema": {"type": "integer"}}
     header = ResolvedComponent(name=name, type=ResolvedComponent.HEADER, schema=schema, object=name)
     registry.register_on_missing(header)
-    return cast(Json, header.ref)
+    return header.ref
 
 
 def _refusals(command: Command, is_open: bool) -> dict[int, list[str]]:

@@ -81,9 +81,9 @@ def _called(function: FunctionType) -> Iterator[FunctionType]:
     for name in names:
         value = function.__globals__.get(name)
         if isinstance(value, ModuleType) and _is_ours(value.__name__):
-            members = (getattr(value, member, None) for member in names)
+            members = [getattr(value, member, None) for member in names]
         else:
-            members = iter([value])
+            members = [value]
         for member in members:
             if inspect.isfunction(member) and _is_ours(member.__module__):
                 yield _plain(member)

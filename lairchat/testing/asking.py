@@ -74,7 +74,7 @@ class Program:
         """A frame as it is. Raises AssertionError if the socket said nothing, or was closed without a code."""
         assert self.actor is not None
         assert self.actor.session_id is not None
-        told: list[bytes | str] = []
+        told: list[bytes] = []
         person = self.actor.person
         connection = Connection(
             user_id=person.id,
@@ -98,5 +98,4 @@ class Program:
             status = refusal.status
             connection.refuse(request_id, refusal)
         assert len(told) == 1
-        raw = told[0].encode() if isinstance(told[0], str) else told[0]
-        return Answer(status, json.loads(raw), raw)
+        return Answer(status, json.loads(told[0]), told[0])
