@@ -1,7 +1,7 @@
 """Who answers which address."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from chat import views as chat_pages
@@ -9,12 +9,17 @@ from lairchat import api_docs
 from lairchat.ops import api as ops
 from lairchat.ops import health, metrics
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("rooms.urls")),
     path("", include("chat.urls")),
     path("admin/stats", ops.Stats.as_view()),
 ]
+
+handler400 = "lairchat.pages.bad_request"
+handler403 = "lairchat.pages.forbidden"
+handler404 = "lairchat.pages.not_found"
+handler500 = "lairchat.pages.server_error"
 
 urlpatterns = [
     path("health", health.health),

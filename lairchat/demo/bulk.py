@@ -5,10 +5,10 @@ and rooms must exist. No event is published; run it while no server serves the d
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -90,7 +90,9 @@ def _load(talk: Talk, random: Random, days: int) -> None:
 def _rows(
     talk: Talk, random: Random, stream: str, head: int, begin: datetime, step: timedelta
 ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-    room, authors = _stored(talk.room_id), [_stored(author) for author in talk.authors]
+    # Names of this function, not of the connection: a million rows pass here.
+    stored, adapted = _uuid_adapter(), connection.ops.adapt_datetimefield_value
+    room, authors = stored(talk.room_id), [stored(author) for author in talk.authors]
     texts = [(text, _digest(None, text)) for text in talk.texts]
     recent: list[UUID] = []
     at = begin
@@ -98,16 +100,17 @@ def _rows(
         at += step
         id_ = _uuid7(at, random)
         text, digest = random.choice(texts)
-        answered = random.choice(recent) if recent and random.random() < ANSWERS else None
-        if answered is not None:
-            digest = _digest(answered, text)
-        moment = connection.ops.adapt_datetimefield_value(at)
-        reply_to = None if answered is None else _stored(answered)
+        reply_to = None
+        if random.random() < ANSWERS and recent:
+            answered = random.choice(recent)
+            reply_to, digest = stored(answered), _digest(answered, text)
+        moment = adapted(at)
         yield (
-            (_stored(id_), room, random.choice(authors), seq, seq, id_.hex, digest, text, reply_to, moment),
+            (stored(id_), room, random.choice(authors), seq, seq, id_.hex, digest, text, reply_to, moment),
             (stream, seq, f'{{"message": "{id_}"}}', moment),
         )
-        recent = [*recent[-7:], id_]
+        if seq % 4 == 0:
+            recent = [*recent[-5:], id_]
 
 
 def _digest(answered: UUID | None, text: str) -> str:
@@ -117,9 +120,10 @@ def _digest(answered: UUID | None, text: str) -> str:
 
 def _uuid7(at: datetime, random: Random) -> UUID:
     """A key as of that moment (RFC 9562, section 5.7), from our own generator: the same seed, the same rows."""
-    milliseconds = int(at.astimezone(UTC).timestamp() * 1000)
-    return UUID(int=milliseconds << 80 | 7 << 76 | random.getrandbits(12) << 64 | 2 << 62 | random.getrandbits(62))
+    bits = random.getrandbits(74)
+    return UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | (bits >> 62) << 64 | 2 << 62 | bits & (1 << 62) - 1)
 
 
-def _stored(id_: UUID) -> Any:
-    return id_ if connection.features.has_native_uuid_field else id_.hex
+def _uuid_adapter() -> Callable[[UUID], Any]:
+    """SQLite keeps a UUID as its 32 digits."""
+    return (lambda id_: id_) if connection.features.has_native_uuid_field else (lambda id_: id_.hex)

@@ -29,6 +29,7 @@ class Person:
 class Town:
     people: dict[str, Person]
     rooms: dict[str, str]  # the id of each, by name
+    password: str  # everybody's
 
 
 def found(
@@ -45,7 +46,7 @@ def found(
     done = subprocess.run(command, env=clean | given, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
-    return Town({name: Person(**values) for name, values in facts["people"].items()}, facts["rooms"])
+    return Town({name: Person(**values) for name, values in facts["people"].items()}, facts["rooms"], facts["password"])
 
 
 def fill(wish: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def fill(wish: dict[str, Any]) -> dict[str, Any]:
         room = create_room(owner, name, privacy=wish.get("privacy", "private")).room
         cast.bring_in(owner, room, *guests)
         rooms[name] = str(room.id)
-    return {"people": people, "rooms": rooms}
+    return {"people": people, "rooms": rooms, "password": cast.PASSWORD}
 
 
 def _session(actor: Any) -> Any:
