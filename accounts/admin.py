@@ -14,7 +14,7 @@ from accounts.actor import Actor
 from accounts.models import Sanction, User, UserSession
 from accounts.roles import Permission
 from lairchat.core.admin import EMPTY, ModerationAdmin, badge, link, moment, page_of
-from lairchat.core.admin_lists import choice, exactly, period
+from lairchat.core.admin_lists import Where, choice, exactly, period
 from lairchat.core.admin_reason import Act
 from lairchat.core.text import fold
 
@@ -28,7 +28,7 @@ def over() -> Q:
     return ~in_force() & ~Q(kind="warn")
 
 
-STATES = {
+STATES: dict[str, tuple[str, Where]] = {
     "force": ("in force", in_force),
     "lifted": ("lifted", Q(lifted_at__isnull=False)),
     "over": ("over", over),

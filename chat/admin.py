@@ -116,7 +116,7 @@ class MessageAdmin(ModerationAdmin):
     @admin.display(description="text")
     def text(self, row: Message) -> str | SafeString:
         if row.deleted_at is not None:
-            return format_html('<span class="soft">removed</span>')
+            return format_html('<span class="soft">{}</span>', "removed")
         return format_html('<span class="said">{}</span>', shortened(row.content))
 
     @admin.display(description="edits")

@@ -54,7 +54,7 @@ class LairAdminSite(admin.AdminSite):
     def has_permission(self, request: Any) -> bool:
         return request.actor is not None and request.actor.allows(Permission.DESK_VIEW)
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """The view for staff only: others sign in first, or learn that this is not for them."""
 
         def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -79,8 +79,8 @@ class LairAdminSite(admin.AdminSite):
         except DomainError as refusal:
             return self._refused(request, refusal.status, refusal.text)
         except (OperationalError, InterfaceError) as error:
-            refusal = refusal_of(error)
-            return self._refused(request, refusal.status, refusal.text)
+            told = refusal_of(error)
+            return self._refused(request, told.status, told.text)
 
     def _refused(self, request: Any, status: int, text: str) -> HttpResponse:
         context = {"title": text, "site_name": self.site_header, "is_staff": self.has_permission(request)}
@@ -116,7 +116,7 @@ class LairAdminSite(admin.AdminSite):
             wanted = "/admin/"
         return HttpResponseRedirect(f"{settings.LOGIN_URL}?{urlencode({'next': wanted})}")
 
-    def logout(self, request: Any, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: Any, extra_context: dict[str, Any] | None = None) -> Any:
         """Signing out is a form sent to our own page; following a link does nothing (S8)."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -133,7 +133,7 @@ class LairAdminSite(admin.AdminSite):
 
     def _entry(self, request: Any, label: str) -> dict[str, Any] | None:
         model = apps.get_model(label)
-        model_admin = self._registry.get(model)
+        model_admin: Any = self._registry.get(model)
         if model_admin is None or not model_admin.has_view_permission(request):
             return None
         url = list_of(model)

@@ -13,7 +13,7 @@ from accounts.queries import users_by_ids
 from accounts.roles import Permission
 from chat.models import Message
 from lairchat.core.admin import EMPTY, ModerationAdmin, Panel, badge, link, list_of, moment, page_of
-from lairchat.core.admin_lists import Exactly, choice, exactly, period
+from lairchat.core.admin_lists import Exactly, choice, period
 from lairchat.core.text import fold
 from rooms.models import Membership, Room, RoomSanction
 from rooms.queries import known_to_staff
@@ -196,11 +196,31 @@ def history_panel(actor: Any, row: Model, *, count: int = 50) -> Panel:
     return Panel("Staff log", COLUMNS, _rows(found, count), "Staff have done nothing here.", more)
 
 
-class Target(Exactly):
-    """The id of the row acted on; kept as text, since a log outlives its rows."""
+class By(Exactly):
+    """Who acted, by id: the log outlives its people."""
+
+    title = "by"
+    names = ("actor",)
+    field = "actor_id"
+
+    @property
+    def name(self) -> str:
+        found = users_by_ids([self.id] if self.id else [])
+        return next((person.username for person in found.values()), str(self.id))
+
+
+class Target(By):
+    """What was acted on, or where; kept as text, since the log outlives its rows."""
 
     title = "about"
     names = ("target",)
+    field = "target_id"
+
+    @property
+    def name(self) -> str:
+        actor: Any = self.request.actor  # type: ignore[attr-defined]
+        room = known_to_staff(actor).filter(pk=self.id).first() if self.id else None
+        return super().name if room is None else str(room)
 
     def queryset(self, request: Any, queryset: QuerySet) -> QuerySet:
         if self.id is None:
@@ -225,7 +245,7 @@ class LogAdmin(ModerationAdmin):
         choice("by way of", "via", {name: (text, Q(via=name)) for name, text in VIA.items()}),
         choice("outcome", "outcome", {"done": ("done", Q(outcome="done")), "refused": ("refused", ~Q(outcome="done"))}),
         period("at"),
-        exactly("by", "actor", "actor_id"),
+        By,
         Target,
     )
 

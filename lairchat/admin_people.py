@@ -151,7 +151,7 @@ class PersonAdmin(ModerationAdmin):
         return "A name, a mail address or an id" if by_mail else "A name or an id"
 
     def get_list_display(self, request: Any) -> tuple[str, ...]:
-        shown = ("name", "rank", "state", "joined", "seen")
+        shown: tuple[str, ...] = ("name", "rank", "state", "joined", "seen")
         if request.actor.allows(Permission.ADDRESSES_SEE):
             shown += ("email",)
         return shown + (("sign_ins",) if request.actor.allows(Permission.SESSIONS_END) else ())
@@ -227,7 +227,9 @@ class PersonAdmin(ModerationAdmin):
         site = Sanction.objects.filter(user=row).select_related("by").order_by("-id")[:PANEL_ROWS]
         known = known_to_staff(actor).values("pk")
         in_rooms = RoomSanction.objects.filter(user=row, room__in=known).select_related("by", "room")
-        found = sorted([*site, *in_rooms.order_by("-id")[:PANEL_ROWS]], key=lambda one: one.starts_at, reverse=True)
+        found: list[Any] = sorted(
+            [*site, *in_rooms.order_by("-id")[:PANEL_ROWS]], key=lambda one: one.starts_at, reverse=True
+        )
         rows = [
             [
                 link(page_of(one), moment(one.starts_at)),

@@ -63,6 +63,7 @@ class Connection:
         self.via, self.address = via, address
         self.streams: set[str] = set()
         self.catching_up: dict[str, CatchingUp] = {}
+        self.returned: dict[str, int] = {}  # streams joined anew before the leave was heard of, and after which seq
         self.is_open = True
         self._write, self._close, self._unsent, self._drained = write, close, unsent, drained
         self._frame_times: deque[float] = deque()

@@ -126,7 +126,7 @@ class Hub:
                 self._reset(connection, served.name, "too_many")
         for effect in delivery.effects:
             if isinstance(effect, Leave):
-                self._leave(effect)
+                self._leave(effect, served.position)
             elif isinstance(effect, Close):
                 self._close(effect)
 
@@ -134,17 +134,22 @@ class Hub:
         """Every connection of the account follows the stream from the position on, before anything later is sent."""
         for connection in tuple(self.by_user.get(effect.user_id, ())):
             if effect.stream in connection.streams:
-                continue
-            served = self.streams.get(effect.stream)
-            if served is None:
-                served = self.streams[effect.stream] = Served(effect.stream, effect.after)
-            connection.streams.add(effect.stream)
-            served.connections.add(connection)
-            if served.position != effect.after:
-                connection.catching_up[effect.stream] = CatchingUp(effect.after)
-                self._start(self.catch_up(connection, [effect.stream]))
+                # The entry that took them out may still be on its way here: it must not undo this later one.
+                connection.returned[effect.stream] = effect.after
+            else:
+                self._follow(connection, effect.stream, effect.after)
 
-    def _leave(self, effect: Leave) -> None:
+    def _follow(self, connection: Connection, stream: str, after: int) -> None:
+        served = self.streams.get(stream)
+        if served is None:
+            served = self.streams[stream] = Served(stream, after)
+        connection.streams.add(stream)
+        served.connections.add(connection)
+        if served.position != after:
+            connection.catching_up[stream] = CatchingUp(after)
+            self._start(self.catch_up(connection, [stream]))
+
+    def _leave(self, effect: Leave, seq: int) -> None:
         served = self.streams.get(effect.stream)
         leaving = (
             tuple(served.connections if served else ())
@@ -152,7 +157,10 @@ class Hub:
             else tuple(self.by_user.get(effect.user_id, ()))
         )
         for connection in leaving:
+            returned = connection.returned.get(effect.stream, 0)
             self._unfollow(connection, effect.stream)
+            if returned > seq:
+                self._follow(connection, effect.stream, returned)
 
     def _close(self, effect: Close) -> None:
         for connection in tuple(self.by_user.get(effect.user_id, ())):
@@ -166,6 +174,7 @@ class Hub:
     def _unfollow(self, connection: Connection, stream: str) -> None:
         connection.streams.discard(stream)
         connection.catching_up.pop(stream, None)
+        connection.returned.pop(stream, None)
         served = self.streams.get(stream)
         if served is not None:
             served.connections.discard(connection)

@@ -160,7 +160,7 @@ class ModerationAdmin(admin.ModelAdmin):
     def get_queryset(self, request: Any) -> QuerySet:
         return self.seen_by(request.actor, super().get_queryset(request))
 
-    def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:  # type: ignore[override]
+    def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Only what a filter declares: Django's rule would let `?password__startswith=` ask for hashes."""
         return lookup in self._parameters(request)
 
@@ -207,12 +207,13 @@ class ModerationAdmin(admin.ModelAdmin):
             answer.context_data |= {"columns": columns, "rows": rows, "buttons": self.buttons(request)}
         return answer
 
-    def get_list_display(self, request: Any) -> Sequence[str]:
-        return self.list_display  # type: ignore[return-value]
+    def get_list_display(self, request: Any) -> Any:
+        """The columns this viewer sees."""
+        return self.list_display
 
     def table(self, changelist: DeskList) -> tuple[list[str], list[tuple[Model, str, list[Cell]]]]:
         """Column titles, and each row with its address and its cells."""
-        names = [name for name in changelist.list_display if name != "action_checkbox"]
+        names = [str(name) for name in changelist.list_display if name != "action_checkbox"]
         labels = [str(label_for_field(name, self.model, self)).capitalize() for name in names]
         rows = []
         for row in changelist.result_list:
@@ -234,8 +235,9 @@ class ModerationAdmin(admin.ModelAdmin):
     def buttons(self, request: Any) -> list[Button]:
         return [Button(name, str(label)) for _, name, label in self.get_actions(request).values()]
 
-    def get_actions(self, request: Any) -> dict[str, tuple[Any, str, str]]:
-        return cast(Any, super().get_actions(request))
+    def get_actions(self, request: Any) -> dict[str, Any]:
+        """Name → (method, name, label) of the buttons this viewer's rank allows."""
+        return super().get_actions(request)
 
     # The page
 
@@ -276,7 +278,7 @@ class ModerationAdmin(admin.ModelAdmin):
                 continue
         return queryset.filter(pk__in=valid)
 
-    def change_view(  # type: ignore[override]
+    def change_view(
         self, request: Any, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The row's page: what is known, what belongs to it, and the buttons."""
@@ -350,12 +352,12 @@ class ModerationAdmin(admin.ModelAdmin):
         *,
         describe: Callable[[Any], str] | None = None,
         targets: Callable[[list[Any]], list[Any]] | None = None,
-    ) -> HttpResponse | None:
+    ) -> HttpResponse:
         """Ask for a reason, then call the action for each row, or for each of the rows' `targets`."""
         ticked = list(queryset[: ROWS_MAX + 1])
         if len(ticked) > ROWS_MAX:
             messages.error(request, f"At most {ROWS_MAX:,} rows at once: narrow the list first. Nothing was done.")
-            return None
+            return HttpResponseRedirect(self._back(request))
         rows = targets(ticked) if targets else ticked
         if not rows:
             messages.warning(request, f"{act.title}: there is nothing to do here.")

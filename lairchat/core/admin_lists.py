@@ -1,6 +1,6 @@
 """Lists of the desk that stay fast: capped counts, declared filters only, newest first."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ class CappedPaginator(Paginator):
     """Counts at most one row more than is shown as a number."""
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         rows = self.object_list
         if not isinstance(rows, QuerySet):
             return len(rows)
@@ -30,6 +30,9 @@ class CappedPaginator(Paginator):
 
 class DeskList(ChangeList):
     """Django's list with one fixed order, its page fetched once and completed by the admin class."""
+
+    model_admin: Any  # a ModerationAdmin
+    filter_specs: list[Any]
 
     def get_results(self, request: Any) -> None:
         super().get_results(request)
@@ -99,6 +102,7 @@ class _Parameters(ListFilter):
     """Base of filters that read their own parameters; unreadable values filter nothing."""
 
     names: tuple[str, ...] = ()
+    used_parameters: dict[str, Any]
 
     def __init__(self, request: Any, params: dict[str, list[str]], model: type[Model], model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -111,11 +115,11 @@ class _Parameters(ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return list(self.names)
 
-    def choices(self, changelist: Any) -> list[Any]:
-        return []
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        return iter(())
 
 
 class Period(_Parameters):

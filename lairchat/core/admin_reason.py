@@ -204,7 +204,7 @@ def claim(key: uuid.UUID, user_id: uuid.UUID, title: str, back: str) -> bool:
 
 def release(key: uuid.UUID) -> None:
     """Nothing was done: the form may be sent again."""
-    SubmittedForm.objects.filter(key=key, outcome=None).delete()
+    SubmittedForm.objects.filter(key=key, outcome__isnull=True).delete()
 
 
 def keep(key: uuid.UUID, outcomes: Sequence[Outcome]) -> None:

@@ -1,7 +1,7 @@
 """The API described by what runs it: each route's command, its forms as msgspec gives them, the errors it names."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from drf_spectacular.openapi import AutoSchema
@@ -55,7 +55,7 @@ class CommandSchema(AutoSchema):
             "operationId": command.name,
             "summary": command.summary.rstrip("."),
             "tags": [_tag(path)],
-            "parameters": _parameters(command, in_path, method, registry),
+            "parameters": _parameters(command, in_path, method, registry) + _header_parameters(handler),
             "responses": _responses(command, _statuses(handler), self._is_open, registry),
             "security": [] if self._is_open else [{"bearer": []}, {"session": [], "csrf": []}],
         }
@@ -92,7 +92,7 @@ def _form(form: type[msgspec.Struct], registry: ComponentRegistry) -> Json:
     for name, schema in components.items():
         if name != own:
             _register(name, schema, registry)
-    return cast(Json, components[own]) if own in components else cast(Json, reference)
+    return components[own] if own in components else reference
 
 
 def _reference(form: type[msgspec.Struct], registry: ComponentRegistry) -> Json:
@@ -133,6 +133,20 @@ def _parameters(command: Command, in_path: list[str], method: str, registry: Com
             required = name in schema.get("required", ())
             parameters.append({"name": name, "in": "query", "required": required, "schema": _not_null(field)})
     return parameters
+
+
+def _header_parameters(handler: Any) -> list[Json]:
+    """Headers that stand in for a field the body leaves out."""
+    return [
+        {
+            "name": header,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": f"As `{field}`.",
+        }
+        for header, field in getattr(handler, "headers", {}).items()
+    ]
 
 
 def _not_null(field: Json) -> Json:
@@ -186,7 +200,7 @@ def _header(name: str, text: str, registry: ComponentRegistry) -> Json:
     schema = {"description": text, "schema": {"type": "integer"}}
     header = ResolvedComponent(name=name, type=ResolvedComponent.HEADER, schema=schema, object=name)
     registry.register_on_missing(header)
-    return cast(Json, header.ref)
+    return header.ref
 
 
 def _refusals(command: Command, is_open: bool) -> dict[int, list[str]]:

@@ -14,7 +14,7 @@ SENTENCE = re.compile(r"\bRaises\b(.*?)(?:\.(?=\s|$)|\Z)", re.DOTALL)
 ASIDE = re.compile(r"\([^)]*\)")
 ERROR = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]*)*\b")
 REFERENCE = re.compile(r"`(\w+)`")
-OURS = ("accounts.", "rooms.", "chat.", "lairchat.core.")
+OURS = ("accounts.", "rooms.", "chat.", "lairchat.core.", "lairchat.ops.")
 
 
 def raised_by(function: Callable[..., Any]) -> list[type[DomainError]]:
@@ -81,9 +81,9 @@ def _called(function: FunctionType) -> Iterator[FunctionType]:
     for name in names:
         value = function.__globals__.get(name)
         if isinstance(value, ModuleType) and _is_ours(value.__name__):
-            members = (getattr(value, member, None) for member in names)
+            members = [getattr(value, member, None) for member in names]
         else:
-            members = iter([value])
+            members = [value]
         for member in members:
             if inspect.isfunction(member) and _is_ours(member.__module__):
                 yield _plain(member)

@@ -23,7 +23,7 @@ Beside the errors named, any command may be refused with `validation_failed` (a 
 
 This page is generated from the command table; do not edit it.
 """
-APPS = {"accounts": "People", "rooms": "Rooms", "chat": "Messages"}
+APPS = {"accounts": "People", "rooms": "Rooms", "chat": "Messages", "lairchat": "The server"}
 
 
 def page() -> str:

@@ -75,7 +75,7 @@ class Program:
         """A frame as it is. Raises AssertionError if the socket said nothing, or was closed without a code."""
         assert self.actor is not None
         assert self.actor.session_id is not None
-        told: list[str] = []
+        told: list[bytes] = []
         person = self.actor.person
         connection = Connection(
             user_id=person.id,
@@ -99,4 +99,4 @@ class Program:
             status = refusal.status
             connection.refuse(request_id, refusal)
         assert len(told) == 1
-        return Answer(status, json.loads(told[0]), told[0].encode())
+        return Answer(status, json.loads(told[0]), told[0])
