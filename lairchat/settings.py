@@ -32,6 +32,7 @@ INSTALLED_APPS = [
 # Pages and /admin take all of these; the API takes only what it needs (lairchat.middleware.pages_only).
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "lairchat.middleware.Static",
     "corsheaders.middleware.CorsMiddleware",
     "lairchat.middleware.Sessions",
@@ -69,7 +70,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS: list[str] = []  # accounts.actions.login is the one door; Django's own login() opens nothing
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the folded form of the name is the unique one
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # the folded form of the name is the unique one
+    "security.W003",  # lairchat.middleware.Csrf is Django's, for pages; the API checks cookies where it reads them
+    "security.W005",  # the site's other names are not ours to promise for
+    "security.W008",  # TLS is the proxy's; the original client must never be redirected
+    "security.W021",
+]
 PASSWORD_HASHERS = ["accounts.passwords.Argon2id"]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"}]
 SESSION_ENGINE = "accounts.sessions"

@@ -92,7 +92,7 @@ def _form(form: type[msgspec.Struct], registry: ComponentRegistry) -> Json:
     for name, schema in components.items():
         if name != own:
             _register(name, schema, registry)
-    return components[own] if own in components else reference
+    return components.get(own, reference)
 
 
 def _reference(form: type[msgspec.Struct], registry: ComponentRegistry) -> Json:
