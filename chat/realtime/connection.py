@@ -132,13 +132,16 @@ class Connection:
                 self.refuse(request_id, refusal)
             return
         if not entry.silent:
-            data = {name: value for name, value in msgspec.structs.asdict(answer).items() if value is not msgspec.UNSET}
-            self.answer({"type": "ack", "request_id": request_id} | data)
+            self.acknowledge(request_id, answer)
 
     def _execute(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
         # The session and the account are read for each command, never taken from connect time (S1, S7).
         actor = live_actor(self.session_id, via=self.via, address=self.address, request_id=request_id)
         return entry.run(actor, parsed(entry.takes, values))
+
+    def acknowledge(self, request_id: str | None, answer: msgspec.Struct) -> None:
+        data = {name: value for name, value in msgspec.structs.asdict(answer).items() if value is not msgspec.UNSET}
+        self.answer({"type": "ack", "request_id": request_id} | data)
 
     def refuse(self, request_id: str | None, refusal: DomainError) -> None:
         self.answer({"type": "error", "request_id": request_id, "error": refusal.as_dict()})
