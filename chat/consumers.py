@@ -15,6 +15,7 @@ from django.http import parse_cookie
 from accounts.actor import Actor
 from accounts.authentication import session_of_cookie, session_of_token
 from accounts.models import UserSession
+from accounts.queries import live_session
 from chat.queries import Followed, followed
 from chat.realtime import v2
 from chat.realtime.connection import Connection, command_named, decoded
@@ -254,9 +255,15 @@ def _by_cookie(value: str, address: str) -> SignedIn:
 
 
 def _signed_in(session: UserSession, address: str) -> SignedIn:
-    """Who it is and what they follow: the two statements of a connect. Runs on a thread of the lane."""
+    """Who it is and what they follow. Runs on a thread of the lane.
+
+    The session is read again after the heads: had it ended in between, its end would lie before the position from
+    which this connection hears of it (S1).
+    """
     log.known_epoch()
-    return SignedIn(Actor.through(session, via="ws", address=address), session, followed(session.user_id))
+    streams = followed(session.user_id)
+    session = live_session(session.id)
+    return SignedIn(Actor.through(session, via="ws", address=address), session, streams)
 
 
 def _finish(sending: Awaitable[None]) -> None:

@@ -35,10 +35,14 @@ VOLATILE_SHARE = 4  # typing and presence are dropped once a quarter of the allo
 
 @dataclass(slots=True)
 class CatchingUp:
-    """A stream that this connection has not reached the live end of: what comes meanwhile waits here."""
+    """A stream that this connection has not reached the live end of: what comes meanwhile waits here.
+
+    `is_ahead`: the client already has frames up to `after`, which this process has yet to hear of.
+    """
 
     after: int
     pending: list[Delivery] = field(default_factory=list)
+    is_ahead: bool = False
 
 
 class Connection:
@@ -62,6 +66,7 @@ class Connection:
         self.via, self.address = via, address
         self.streams: set[str] = set()
         self.catching_up: dict[str, CatchingUp] = {}
+        self.joined_early: list[str] = []  # rooms gained before the frame that tells of them could be sent
         self.is_open = True
         self._write, self._close, self._unsent = write, close, unsent
         self._frame_times: deque[float] = deque()
