@@ -71,6 +71,8 @@ class Connection:
         self._write, self._close, self._unsent = write, close, unsent
         self._frame_times: deque[float] = deque()
         self._refused_frames = 0
+        self._is_running = False
+        self._close_after: tuple[int, str] | None = None
 
     def __hash__(self) -> int:
         return id(self)
@@ -95,9 +97,14 @@ class Connection:
         self.write(msgspec.json.encode(value))
 
     def close(self, code: int, reason: str = "") -> None:
-        if self.is_open:
-            self.is_open = False
-            CLOSES.labels(code).inc()
+        """Nothing is sent from now on but the answer to a running command, which may be the one that signs out."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        CLOSES.labels(code).inc()
+        if self._is_running and code != TOO_SLOW:
+            self._close_after = code, reason
+        else:
             self._close(code, reason)
 
     def allows_frame(self) -> bool:
@@ -117,20 +124,31 @@ class Connection:
 
     async def run(self, entry: Command, values: dict[str, Any], request_id: str | None) -> None:
         """Run one command and answer it. No failure of one command ends the connection (M7, F10)."""
+        self._is_running = True
+        try:
+            answer = await self._answer_of(entry, values, request_id)
+        finally:
+            self._is_running = False
+        if self._close_after is not None:
+            if answer is not None:
+                self._write(msgspec.json.encode(answer))
+            self._close(*self._close_after)
+        elif answer is not None:
+            self.answer(answer)
+
+    async def _answer_of(self, entry: Command, values: dict[str, Any], request_id: str | None) -> dict[str, Any] | None:
         try:
             answer = await lane.run(self._execute, entry, values, request_id or "")
         except Exception as error:
             refusal = as_domain_error(error)
             if refusal.status == 500:
                 logger.exception("command %s failed", entry.name)
-            if refusal.status == 401 and self.is_open:
-                self.refuse(request_id, refusal)
+            if refusal.status == 401:
                 self.close(SESSION_ENDED)
-            elif not entry.silent:
-                self.refuse(request_id, refusal)
-            return
-        if not entry.silent:
-            self.answer({"type": "ack", "request_id": request_id} | msgspec.structs.asdict(answer))
+            elif entry.silent:
+                return None
+            return refused(request_id, refusal)
+        return None if entry.silent else {"type": "ack", "request_id": request_id} | msgspec.structs.asdict(answer)
 
     def _execute(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
         # The session and the account are read for each command, never taken from connect time (S1, S7).
@@ -138,7 +156,11 @@ class Connection:
         return entry.run(actor, parsed(entry.takes, values))
 
     def refuse(self, request_id: str | None, refusal: DomainError) -> None:
-        self.answer({"type": "error", "request_id": request_id, "error": refusal.as_dict()})
+        self.answer(refused(request_id, refusal))
+
+
+def refused(request_id: str | None, refusal: DomainError) -> dict[str, Any]:
+    return {"type": "error", "request_id": request_id, "error": refusal.as_dict()}
 
 
 def decoded(text: str) -> tuple[str, dict[str, Any], str | None]:

@@ -12,7 +12,7 @@ from chat.queries import Followed
 from chat.realtime.connection import Connection
 from chat.realtime.hub import Plan, Reset, hub
 from lairchat.core import log
-from lairchat.core.errors import DomainError, Invalid, Malformed, Unauthenticated
+from lairchat.core.errors import Invalid, Malformed, Unauthenticated
 from lairchat.core.forms import parsed
 from lairchat.core.metrics import RESUMES
 
@@ -53,10 +53,6 @@ def server_hello() -> dict[str, Any]:
 
 def pong() -> dict[str, Any]:
     return {"type": "pong", "server_time": datetime.now(UTC).isoformat()}
-
-
-def error(request_id: str | None, refusal: DomainError) -> dict[str, Any]:
-    return {"type": "error", "request_id": request_id, "error": refusal.as_dict()}
 
 
 def client_hello(name: str, values: dict[str, Any]) -> ClientHello:
