@@ -37,7 +37,7 @@ lint: $(TEST_ENV)/.installed  ## format, types, import contracts, migrations, de
 	$(TEST_ENV)/bin/mypy lairchat accounts rooms chat
 	$(TEST_ENV)/bin/lint-imports
 	$(TEST) manage.py makemigrations --check --dry-run
-	$(TEST) manage.py check --deploy --fail-level WARNING
+	LAIR_SITE_ADDRESS=https://chat.example.org $(TEST) manage.py check --deploy --fail-level WARNING
 	$(TEST) manage.py docs --check
 
 check:  ## what CI runs

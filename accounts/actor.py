@@ -1,7 +1,7 @@
 """Who acts: built once per surface, passed explicitly to every action."""
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 from uuid import UUID
 
 from accounts.models import User, UserSession
@@ -44,7 +44,7 @@ class Actor:
 
     @property
     def user_id(self) -> UUID | None:
-        return None if self.user is None else cast(UUID, self.user.id)
+        return None if self.user is None else self.user.id
 
     @property
     def limit_key(self) -> str:

@@ -10,14 +10,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
 from accounts.actor import Actor, Visitor
 from accounts.models import AuditDetail, AuditEntry, AuditHead
 from lairchat import config
-from lairchat.core import events
+from lairchat.core import events, log
 from lairchat.core.action import record_refusals
 from lairchat.core.errors import DomainError
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 FIRST = "0" * 64  # what stands before the first row
 SIGN_EVERY_ROWS = 1000
 SIGN_AFTER = timedelta(hours=1)
-LOCK = 0x6C616972  # PostgreSQL's advisory lock of the chain: "lair"
+STREAM = "audit"  # its numbers are counted like those of a stream, but nobody follows it
 REFUSED = frozenset({401, 403, 409})
 _recorded: set[str] = set()
 
@@ -131,9 +131,9 @@ def _enter(
 
 def _append(entry: AuditEntry, detail: AuditDetail) -> None:
     with transaction.atomic():
-        _lock()
-        last = AuditEntry.objects.order_by("-seq").values_list("seq", "hash").first() or (0, FIRST)
-        entry.seq, entry.prev = last[0] + 1, last[1]
+        # Taking the number locks the counter until the commit: one writer of the chain at a time, and no gaps.
+        entry.seq = log.take(STREAM)
+        entry.prev = _hash_of(entry.seq - 1)
         entry.hash = _entry_hash(entry)
         entry.save(force_insert=True)
         detail.entry = entry
@@ -141,11 +141,10 @@ def _append(entry: AuditEntry, detail: AuditDetail) -> None:
         _sign_sometimes(entry)
 
 
-def _lock() -> None:
-    """One writer of the chain at a time. SQLite's transactions are immediate: they hold the lock from their start."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+def _hash_of(seq: int) -> str:
+    if seq == 0:
+        return FIRST
+    return AuditEntry.objects.filter(seq=seq).values_list("hash", flat=True).first() or FIRST
 
 
 def _sign_sometimes(entry: AuditEntry) -> None:
@@ -199,7 +198,7 @@ def _detail_hash(detail: AuditDetail) -> str:
 def verify() -> int | None:
     """The seq of the first row that was changed, swapped or is missing; None if the whole chain holds.
 
-    An erased detail is no fault; a changed one is. Rows cut off the end are missed by the last signed head.
+    An erased detail is no fault; a changed one is. Rows cut off the end are missed by the counter and the signed heads.
     """
     heads = dict(AuditHead.objects.values_list("seq", "hash"))
     signatures = dict(AuditHead.objects.values_list("seq", "signature"))
@@ -214,7 +213,8 @@ def verify() -> int | None:
         if seq in heads and not _is_signed(seq, entry.hash, heads[seq], signatures[seq]):
             return seq
         previous = entry.hash
-    return seq + 1 if any(head > seq for head in heads) else None
+    written = max([*heads, *log.heads([STREAM]).values()], default=0)
+    return seq + 1 if written > seq else None
 
 
 def _is_signed(seq: int, hash_: str, head: str, signature: str) -> bool:

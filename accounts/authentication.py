@@ -73,9 +73,6 @@ class Bearer(BaseAuthentication):
         actor = actor_of_token(token, via="rest", address=address, request_id=request_id)
         return actor.person, actor
 
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
-
 
 class Cookie(BaseAuthentication):
     """The browser's session cookie; anything but a read also needs the CSRF token (S8)."""

@@ -153,16 +153,11 @@ def impose(actor: Actor, data: SanctionInput) -> SanctionAnswer:
 
 
 def _imposed(actor: Actor, kind: Sanction.Kind, user_id: UUID, reason: str, until: datetime | None) -> SanctionAnswer:
-    match kind:
-        case Sanction.Kind.WARN:
-            sanction = sanctions.warn_user(actor, user_id, reason)
-        case Sanction.Kind.MUTE:
-            sanction = sanctions.mute_user(actor, user_id, reason, until)
-        case Sanction.Kind.SUSPEND:
-            sanction = sanctions.suspend_user(actor, user_id, reason, until)
-        case Sanction.Kind.BAN:
-            sanction = sanctions.ban_user(actor, user_id, reason)
-    return SanctionAnswer(SanctionOutput.of(sanction))
+    if kind in (Sanction.Kind.MUTE, Sanction.Kind.SUSPEND):
+        act = sanctions.mute_user if kind == Sanction.Kind.MUTE else sanctions.suspend_user
+        return SanctionAnswer(SanctionOutput.of(act(actor, user_id, reason, until)))
+    endless = sanctions.warn_user if kind == Sanction.Kind.WARN else sanctions.ban_user
+    return SanctionAnswer(SanctionOutput.of(endless(actor, user_id, reason)))
 
 
 @command("lift_sanction", takes=LiftSanctionInput, gives=SanctionAnswer)

@@ -9,14 +9,20 @@ class UserNotFound(NotFound):
 
 
 class UsernameInvalid(Invalid):
+    """Too short, too long, or with signs a name cannot have."""
+
     code = "username_invalid"
 
 
 class EmailInvalid(Invalid):
+    """Not a mail address."""
+
     code = "email_invalid"
 
 
 class PasswordTooWeak(Invalid):
+    """Too short, too long, common, or containing the account's or the site's name."""
+
     code = "password_too_weak"
 
 
@@ -75,10 +81,14 @@ class SanctionNotFound(NotFound):
 
 
 class ReasonInvalid(Invalid):
+    """An act of staff needs a reason of a bounded length."""
+
     code = "reason_invalid"
 
 
 class SanctionEndInvalid(Invalid):
+    """A sanction needs an end that is neither past nor too far away."""
+
     code = "sanction_end_invalid"
 
 

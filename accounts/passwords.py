@@ -75,12 +75,12 @@ def matches(password: str, encoded: str | None) -> bool:
 
     Slow: never inside a transaction. Raises Busy.
     """
-    usable = encoded is not None and hashers.is_password_usable(encoded)
+    known = encoded if encoded is not None and hashers.is_password_usable(encoded) else None
     try:
-        right = hashers.verify_password(password, encoded if usable else _nobodys_hash())[0]
+        right = hashers.verify_password(password, known or _nobodys_hash())[0]
     except UnicodeEncodeError:  # a lone surrogate: nobody's password
         return False
-    return right and usable
+    return right and known is not None
 
 
 def is_outdated(encoded: str) -> bool:

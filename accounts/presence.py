@@ -32,8 +32,8 @@ def _elsewhere() -> frozenset[UUID]:
 
 
 def _read() -> frozenset[UUID]:
-    live = Process.objects.filter(beat_at__gte=timezone.now() - DEAD_AFTER).exclude(pk=processes.own_id())
-    return frozenset(UUID(id_) for ids in live.values_list("online", flat=True) for id_ in ids)
+    live = Process.objects.filter(beat_at__gte=timezone.now() - DEAD_AFTER).values_list("id", "online")
+    return frozenset(UUID(one) for id_, online in live if id_ != processes.own_id() for one in online)
 
 
 def forget() -> None:

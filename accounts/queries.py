@@ -52,7 +52,7 @@ def renewed(actor: Actor) -> Actor:
     """
     if actor.is_system:
         return actor
-    user = User.objects.filter(id=actor.user_id).first()
+    user = User.objects.filter(id=actor.person.id).first()
     if user is None or not user.is_usable():
         raise AccountDisabled()
     return replace(actor, user=user)

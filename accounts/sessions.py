@@ -79,7 +79,8 @@ class SessionStore(SessionBase):
         except DomainError:
             self._session_key = None
             return {}
-        return self.decode(self.row.session_data)
+        # A row is made by signing in, with nothing in it: Django would call that a corrupted session, in the log.
+        return self.decode(self.row.session_data) if self.row.session_data else {}
 
     def exists(self, session_key: str) -> bool:
         return UserSession.objects.filter(session_key=stored_key(session_key)).exists()

@@ -110,12 +110,12 @@ class LairReader(Reader):
                     self.send({"type": "client_hello", "version": "2.0", "features": [], "resume": None})
                 case "live" if not self.live.done():
                     self.live.set_result(None)
-                case "ack":
+                case "ack" | "error":
                     waiting = self.acks.pop(frame["request_id"], None)
-                    if waiting is not None:
+                    if waiting is not None and frame["type"] == "ack":
                         waiting.set_result(time.perf_counter())
-                case "error":
-                    raise RuntimeError(f"the server refused: {frame['error']}")
+                    elif waiting is not None:
+                        waiting.set_exception(RuntimeError(f"the server refused: {frame['error']}"))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         super().on_ws_disconnected(transport)

@@ -1,7 +1,7 @@
 """The Channels tutorial's chat, as its pages write it: what we are measured against.
 
 A group per room on the in-memory channel layer, `AsyncJsonWebsocketConsumer`, one row written per message through the
-ORM, served by stock Daphne. Run as a program: `python -m bench.naive <directory> <port>`.
+ORM, served by stock Daphne. Run as a program: `python -m bench.naive <directory>`.
 """
 
 import os
@@ -65,16 +65,15 @@ def make_application() -> ProtocolTypeRouter:
     return ProtocolTypeRouter({"websocket": URLRouter([path("ws/<str:room>", Chat.as_asgi())])})
 
 
-def main(directory: str, port: str) -> None:
+def main(directory: str) -> None:
     configure(Path(directory))
     application = make_application()
     from daphne.server import Server
 
     server = Server(
         application=application,
-        endpoints=[f"tcp:port={port}:interface=127.0.0.1"],
-        ready_callable=lambda: print(f"listens on http://127.0.0.1:{port}", flush=True),
-        signal_handlers=True,
+        endpoints=["tcp:port=0:interface=127.0.0.1"],
+        ready_callable=lambda: print(f"listens on http://127.0.0.1:{server.listening_addresses[0][1]}", flush=True),
     )
     server.run()
 

@@ -34,6 +34,7 @@ from lairchat.core import log
 from lairchat.core.commands import Done, Nothing, command
 from lairchat.core.errors import Invalid
 from lairchat.core.forms import page_limit
+from lairchat.core.snapshot import as_of
 from rooms.actions.rooms import open_direct_room
 from rooms.queries import memberships_of, open_invitations
 from rooms.shapes import InvitationOutput
@@ -71,7 +72,7 @@ def delete_message(actor: Actor, data: MessageIdInput) -> MessageAnswer:
 def get_message(actor: Actor, data: MessageIdInput) -> MessageAnswer:
     """One message, with the position it was read at."""
     message = queries.readable_message(actor, data.message_id)
-    position = queries.as_of(message.room.stream)
+    position = as_of(message.room.stream)
     return MessageAnswer(queries.output(queries.readable_message(actor, data.message_id)), position)
 
 

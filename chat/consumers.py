@@ -189,6 +189,7 @@ class Socket(AsyncConsumer):
             write=self._write,
             close=self._close,
             unsent=self.line.get("unsent", lambda: 0),
+            drained=self.line.get("drained"),
         )
         v2.attach(self.connection, signed_in.actor, signed_in.streams, hello)
         return self.connection

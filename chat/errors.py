@@ -4,6 +4,8 @@ from lairchat.core.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class ContentInvalid(Invalid):
+    """Empty, too long, or with control characters."""
+
     code = "content_invalid"
 
 

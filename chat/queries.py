@@ -17,8 +17,9 @@ from accounts.queries import users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
 from chat.models import Mention, Message, Reaction, ReadReceipt
-from chat.shapes import AsOf, HistoryAnswer, MessageOutput, ReactionOutput
+from chat.shapes import HistoryAnswer, MessageOutput, ReactionOutput
 from lairchat.core import log
+from lairchat.core.snapshot import as_of
 from rooms.errors import NotRoomMember, RoomNotFound
 from rooms.models import Membership, Room
 from rooms.policy import readable_after, why_not_post
@@ -104,11 +105,6 @@ def output(message: Message) -> MessageOutput:
     return outputs([message])[0]
 
 
-def as_of(stream: str) -> AsOf:
-    """The position before the rows that are read next (D9)."""
-    return AsOf(log.epoch(), stream, log.heads([stream]).get(stream, 0))
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
     """Which part of a room's history: the newest, or relative to a seq."""
@@ -123,10 +119,10 @@ def history(actor: Actor, room_id: UUID, window: Window) -> HistoryAnswer:
     """A page of a room, newest first, by keyset on seq. Raises RoomNotFound, NotRoomMember."""
     room, membership = readable_room(actor, room_id)
     position = as_of(room.stream)
-    readable = Message.objects.filter(room=room, seq__gt=readable_after(room, membership))
-    page, has_older, has_newer = _page(readable, window)
+    messages, floor = Message.objects.filter(room=room), readable_after(room, membership)
+    page, has_older, has_newer = _page(messages, floor, window)
     shown = outputs(page)
-    related = _related(readable, shown)
+    related = _related(messages.filter(seq__gt=floor), shown)
     people = {id_ for message in [*shown, *related] for id_ in _people_of(message)}
     return HistoryAnswer(
         messages=shown,
@@ -139,20 +135,24 @@ def history(actor: Actor, room_id: UUID, window: Window) -> HistoryAnswer:
     )
 
 
-def _page(messages: QuerySet[Message], window: Window) -> tuple[list[Message], bool, bool]:
-    """The page, newest first, and whether there is more on either side."""
+def _page(messages: QuerySet[Message], floor: int, window: Window) -> tuple[list[Message], bool, bool]:
+    """The page above `floor`, newest first, and whether there is more on either side.
+
+    One lower bound in each query: of two, SQLite seeks the first and walks half the room to the second.
+    """
+    readable = messages.filter(seq__gt=floor)
     if window.around is not None:
         half = max(1, window.limit // 2)
-        older = list(messages.filter(seq__lte=window.around).order_by("-seq")[: half + 1])
-        newer = list(messages.filter(seq__gt=window.around).order_by("seq")[: half + 1])
+        older = list(readable.filter(seq__lte=window.around).order_by("-seq")[: half + 1])
+        newer = list(messages.filter(seq__gt=max(floor, window.around)).order_by("seq")[: half + 1])
         return newer[half - 1 :: -1][-half:] + older[:half], len(older) > half, len(newer) > half
     if window.after is not None:
-        newer = list(messages.filter(seq__gt=window.after).order_by("seq")[: window.limit + 1])
-        has_older = messages.filter(seq__lte=window.after).exists()
+        newer = list(messages.filter(seq__gt=max(floor, window.after)).order_by("seq")[: window.limit + 1])
+        has_older = readable.filter(seq__lte=window.after).exists()
         return newer[: window.limit][::-1], has_older, len(newer) > window.limit
     if window.before is not None:
-        messages = messages.filter(seq__lt=window.before)
-    older = list(messages.order_by("-seq")[: window.limit + 1])
+        readable = readable.filter(seq__lt=window.before)
+    older = list(readable.order_by("-seq")[: window.limit + 1])
     return older[: window.limit], len(older) > window.limit, window.before is not None
 
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from accounts.shapes import UserOutput
 from chat.models import Message
+from lairchat.core.snapshot import AsOf
 from rooms.shapes import InvitationOutput, SidebarItem
 
 
@@ -133,14 +134,6 @@ class MessageOutput(Struct):
             nonce=message.nonce,
             created_at=message.created_at,
         )
-
-
-class AsOf(Struct):
-    """Where a page joins the stream: page + all frames after `seq` = a fresh read (D9)."""
-
-    epoch: str
-    stream: str
-    seq: int
 
 
 class SentAnswer(Struct):

@@ -11,11 +11,12 @@ _checkout = crc32(str(Path(__file__).resolve()).encode())  # two checkouts may b
 os.environ.setdefault("LAIR_DATA_DIR", str(_root / f"lair-chat-tests-{os.getuid()}-{_checkout:08x}"))
 
 from lairchat.settings import *  # noqa: E402, F403
-from lairchat.settings import DATABASES  # noqa: E402
+from lairchat.settings import DATABASES, STATIC_ROOT  # noqa: E402
 
 # A file, not Django's usual memory: tests with threads need real locks.
 DATABASES["default"]["TEST"] = {"NAME": str(Path(os.environ["LAIR_DATA_DIR"]) / "test.sqlite3")}
 
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -41,10 +41,10 @@ from rooms.shapes import (
     RoomDetails,
     RoomInput,
     RoomOutput,
+    RoomSanctionAnswer,
     RoomSanctionOutput,
     RoomsAnswer,
     RoomSettingsInput,
-    SanctionAnswer,
     SanctionMemberInput,
     SetNotificationsInput,
     SidebarItem,
@@ -160,36 +160,36 @@ def kick_member(actor: Actor, data: KickMemberInput) -> Done:
     return Done()
 
 
-@command("mute_member", takes=SanctionMemberInput, gives=SanctionAnswer)
-def mute_member(actor: Actor, data: SanctionMemberInput) -> SanctionAnswer:
+@command("mute_member", takes=SanctionMemberInput, gives=RoomSanctionAnswer)
+def mute_member(actor: Actor, data: SanctionMemberInput) -> RoomSanctionAnswer:
     """Let a member only read for a while."""
     sanction = sanctions.mute_member(actor, data.room_id, data.user_id, reason=data.reason, until=data.until)
-    return SanctionAnswer(RoomSanctionOutput.of(sanction))
+    return RoomSanctionAnswer(RoomSanctionOutput.of(sanction))
 
 
-@command("ban_member", takes=SanctionMemberInput, gives=SanctionAnswer)
-def ban_member(actor: Actor, data: SanctionMemberInput) -> SanctionAnswer:
+@command("ban_member", takes=SanctionMemberInput, gives=RoomSanctionAnswer)
+def ban_member(actor: Actor, data: SanctionMemberInput) -> RoomSanctionAnswer:
     """Keep somebody out of a room."""
     sanction = sanctions.ban_member(actor, data.room_id, data.user_id, reason=data.reason, until=data.until)
-    return SanctionAnswer(RoomSanctionOutput.of(sanction))
+    return RoomSanctionAnswer(RoomSanctionOutput.of(sanction))
 
 
-@command("lift_room_sanction", takes=LiftRoomSanctionInput, gives=SanctionAnswer)
-def lift_room_sanction(actor: Actor, data: LiftRoomSanctionInput) -> SanctionAnswer:
+@command("lift_room_sanction", takes=LiftRoomSanctionInput, gives=RoomSanctionAnswer)
+def lift_room_sanction(actor: Actor, data: LiftRoomSanctionInput) -> RoomSanctionAnswer:
     """End a mute or a ban before its time."""
-    return SanctionAnswer(RoomSanctionOutput.of(sanctions.lift_room_sanction(actor, data.sanction_id)))
+    return RoomSanctionAnswer(RoomSanctionOutput.of(sanctions.lift_room_sanction(actor, data.sanction_id)))
 
 
-@command("unban_member", takes=MemberInput, gives=SanctionAnswer)
-def unban_member(actor: Actor, data: MemberInput) -> SanctionAnswer:
+@command("unban_member", takes=MemberInput, gives=RoomSanctionAnswer)
+def unban_member(actor: Actor, data: MemberInput) -> RoomSanctionAnswer:
     """Lift whatever keeps somebody out of a room."""
-    return SanctionAnswer(RoomSanctionOutput.of(sanctions.unban_member(actor, data.room_id, data.user_id)))
+    return RoomSanctionAnswer(RoomSanctionOutput.of(sanctions.unban_member(actor, data.room_id, data.user_id)))
 
 
-@command("unmute_member", takes=MemberInput, gives=SanctionAnswer)
-def unmute_member(actor: Actor, data: MemberInput) -> SanctionAnswer:
+@command("unmute_member", takes=MemberInput, gives=RoomSanctionAnswer)
+def unmute_member(actor: Actor, data: MemberInput) -> RoomSanctionAnswer:
     """Lift whatever keeps somebody silent in a room."""
-    return SanctionAnswer(RoomSanctionOutput.of(sanctions.unmute_member(actor, data.room_id, data.user_id)))
+    return RoomSanctionAnswer(RoomSanctionOutput.of(sanctions.unmute_member(actor, data.room_id, data.user_id)))
 
 
 @command("set_notifications", takes=SetNotificationsInput, gives=ItemAnswer)

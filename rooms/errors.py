@@ -43,6 +43,8 @@ class ReadOnly(Forbidden):
 
 
 class RoomNameInvalid(Invalid):
+    """Empty, too long, or with signs a name cannot have."""
+
     code = "room_name_invalid"
 
 

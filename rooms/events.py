@@ -62,6 +62,8 @@ class UserEvent(Event):
 
 @register
 class UserJoinedRoom(RoomEvent):
+    """Somebody is in the room now."""
+
     type = "user_joined_room"
 
     def __init__(self, membership: Membership, user: User) -> None:
@@ -133,6 +135,8 @@ class UserLeftRoom(RoomEvent):
 
 @register
 class MemberRoleChanged(RoomEvent):
+    """A member has another rank."""
+
     type = "member_role_changed"
 
     def __init__(self, room_id: UUID, user: User, old_role: str, new_role: str, changed_by: UUID | None) -> None:
@@ -171,7 +175,7 @@ class MemberRoleChanged(RoomEvent):
 
 @register
 class MemberMuted(RoomEvent):
-    """Someone may not write in the room until then; None: again they may."""
+    """Someone may not write in the room until then; null: again they may."""
 
     type = "member_muted"
 
@@ -355,6 +359,8 @@ class InvitationEvent(UserEvent):
 
 @register
 class InvitationReceived(InvitationEvent):
+    """Somebody asks the person into a room."""
+
     type = "invitation_received"
 
 

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.queries import register_acquaintances
 from accounts.shapes import UserOutput
 from lairchat.core.events import announce, listen
+from lairchat.core.log import lock, room_stream
 from rooms.actions.rooms import create_first_room
 from rooms.entering import enter
 from rooms.errors import RoomClosed, RoomFull
@@ -37,10 +38,13 @@ def tell_shared_rooms(event: ProfileUpdated) -> None:
 
 @listen(UserRegistered)
 def join_default_rooms(event: UserRegistered) -> None:
-    """Nobody starts in an empty house; a room that is full or closed is left out."""
-    for room in Room.objects.filter(is_default=True, deleted_at=None):
-        with suppress(RoomFull, RoomClosed):
-            enter(room, event.user)
+    """Nobody starts in an empty house; a room that is full, closed or no longer public is left out."""
+    waiting = Room.objects.filter(is_default=True, privacy=Room.Privacy.PUBLIC, deleted_at=None)
+    for room_id in waiting.order_by("id").values_list("id", flat=True):
+        lock(room_stream(room_id))
+        for room in waiting.filter(pk=room_id):  # none, if it ended while we waited for its lock
+            with suppress(RoomFull, RoomClosed):
+                enter(room, event.user)
 
 
 def make_first_room(actor: Actor, name: str) -> None:

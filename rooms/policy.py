@@ -47,14 +47,12 @@ def why_not_post(actor: Actor, room: Room, membership: Membership | None) -> typ
         return RoomClosed
     if person.is_muted():
         return Muted
-    if staff_writes:
+    if membership is None or staff_writes:
         return None
     return _why_a_member_may_not_post(room, membership)
 
 
-def _why_a_member_may_not_post(room: Room, membership: Membership | None) -> type[DomainError] | None:
-    if membership is None:
-        return NotRoomMember
+def _why_a_member_may_not_post(room: Room, membership: Membership) -> type[DomainError] | None:
     if membership.is_muted():
         return RoomMuted
     if room.kind == Room.Kind.SYSTEM:
@@ -70,6 +68,11 @@ def may_post(actor: Actor, room: Room, membership: Membership | None) -> bool:
 
 def may_create_rooms(actor: Actor) -> bool:
     return actor.allows(Permission.CREATE_ROOMS)
+
+
+def may_make_default_rooms(actor: Actor) -> bool:
+    """Everybody who registers is put into them, so they are the site's, not one person's."""
+    return actor.allows(Permission.ROOM_MANAGE)
 
 
 def may_join_freely(actor: Actor, room: Room) -> bool:

@@ -16,6 +16,7 @@ from lairchat.core.text import fold
 from rooms import policy
 from rooms.errors import InvitationNotFound, RoomNotFound, SanctionNotFound
 from rooms.models import Invitation, Membership, Room, RoomSanction
+from rooms.roles import RoomRole
 
 
 def room_for(actor: Actor, room_id: UUID, *, lock: bool = False) -> Room:
@@ -58,6 +59,21 @@ def _found(actor: Actor, room_id: UUID, *, lock: bool) -> tuple[Room, Membership
     if membership is not None and actor.user is not None:
         membership.user = actor.user
     return room, membership
+
+
+def known_to_staff(actor: Actor) -> QuerySet[Room]:
+    """Rooms whose names stand on the desk: for administrators all but direct ones, for moderators no private ones.
+
+    Deleted ones are among them: the desk says what became of a room.
+    """
+    rooms = Room.objects.exclude(kind=Room.Kind.DIRECT)
+    return rooms if actor.allows(Permission.ROOM_MANAGE) else rooms.exclude(privacy=Room.Privacy.PRIVATE)
+
+
+def active_owner_rooms(room_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the rooms that have an owner whose account is in use; one statement."""
+    owners = Membership.objects.filter(room__in=room_ids, role=RoomRole.OWNER)
+    return set(owners.filter(user__is_active=True, user__banned_at=None).values_list("room_id", flat=True))
 
 
 def membership_for(user_id: UUID, room_id: UUID) -> Membership | None:

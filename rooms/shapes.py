@@ -366,5 +366,5 @@ class InvitationsAnswer(Struct):
     has_more: bool
 
 
-class SanctionAnswer(Struct):
+class RoomSanctionAnswer(Struct):
     sanction: RoomSanctionOutput

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.utils import timezone
 
 from accounts.actor import Actor, Visitor
-from accounts.models import LoginAttempt
+from accounts.models import LoginAttempt, User
 from lairchat import config
 from lairchat.core.action import action
 from lairchat.core.errors import RateLimited
@@ -30,7 +29,8 @@ def admit_attempt(actor: Actor | Visitor, identifier: str) -> LoginAttempt:
     now = timezone.now()
     tries = LoginAttempt.objects.filter(identifier=identifier, address=address)
     tries.filter(at__lt=now - KEPT).delete()
-    _lock(identifier, address)
+    # The account's row is the lock of its count: tries at once wait here for each other.
+    User.objects.select_for_update().filter(username_folded=identifier).first()
     wait = wait_after(tries.order_by("at", "id").values_list("succeeded", "at"), now)
     if wait > timedelta(0) and config.current().limits_on:
         raise RateLimited(retry_after=int(wait.total_seconds()) + 1, limit=FREE_FAILURES)
@@ -65,10 +65,3 @@ def wait_after(tries: Iterable[tuple[bool, datetime]], now: datetime) -> timedel
 
 def _delay(level: int) -> timedelta:
     return min(timedelta(seconds=FIRST_DELAY_SECONDS * 2 ** min(level - 1, 20)), WINDOW)
-
-
-def _lock(identifier: str, address: str) -> None:
-    """One count at a time for this pair. SQLite's transactions are immediate: they hold the lock from their start."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{identifier}\n{address}"])

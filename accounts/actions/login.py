@@ -90,11 +90,11 @@ def _note_failed_sign_in(visitor: Visitor, user: User | None) -> None:
 def refresh_session(actor: Actor) -> tuple[str, datetime]:
     """Another token of the original's kind for the same session, which it does not make longer.
 
-    Raises SessionNotFound.
+    Raises SessionNotFound, SessionExpired, AccountDisabled.
     """
-    session = UserSession.objects.select_related("user").filter(id=actor.session_id, ended_at=None).first()
-    if session is None:
+    if actor.session_id is None:
         raise SessionNotFound()
+    session = queries.live_session(actor.session_id)
     return tokens.session_token(session, session.user), session.expire_date
 
 

@@ -24,7 +24,7 @@ def change_password(actor: Actor, current_password: str, new_password: str) -> N
 
 @action
 def _change_password(actor: Actor, attempt: LoginAttempt, verified: str, new_hash: str) -> None:
-    user = User.objects.select_for_update().get(id=queries.renewed(actor).user_id)
+    user = User.objects.select_for_update().get(id=queries.renewed(actor).person.id)
     if user.password != verified:  # somebody else was faster: what was typed is not the password any more
         raise IncorrectPassword()
     user.password = new_hash

@@ -19,13 +19,7 @@ from lairchat.core.events import publish
 from lairchat.core.text import fold
 
 SetupStep = Callable[[Actor, str], object]
-setup_steps: list[SetupStep] = []
-
-
-def after_setup(step: SetupStep) -> SetupStep:
-    """Decorator for an app above: called with the new administrator and the name of the first room, once."""
-    setup_steps.append(step)
-    return step
+setup_steps: list[SetupStep] = []  # of apps above: told the new administrator and the name of the first room
 
 
 def register_user(actor: Actor | Visitor, username: str, email: str, password: str) -> User:

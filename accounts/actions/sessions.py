@@ -81,8 +81,8 @@ def end_user_sessions(actor: Actor, user_id: UUID, reason: str) -> int:
 
 def end_others(actor: Actor, reason: str) -> list[UUID]:
     """Inside an action: end the account's other sign-ins, each told by its own event (S3)."""
-    live = queries.sessions_of(actor.person.id).exclude(id=actor.session_id)
-    return _end_own(actor, list(live.values_list("id", flat=True)), reason)
+    live = queries.sessions_of(actor.person.id).values_list("id", flat=True)
+    return _end_own(actor, [id_ for id_ in live if id_ != actor.session_id], reason)
 
 
 def end_all(user: User, reason: str) -> list[UUID]:

@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
@@ -16,7 +17,9 @@ class UserSession(AbstractBaseSession):
         API = "api", "program"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    session_key = models.CharField(max_length=64, unique=True, null=True, help_text="SHA-256 of the cookie's value.")
+    session_key = models.CharField(  # type: ignore[assignment]  # a program's session has none
+        max_length=64, unique=True, null=True, help_text="SHA-256 of the cookie's value."
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     device = models.CharField(max_length=200, blank=True)
@@ -28,7 +31,7 @@ class UserSession(AbstractBaseSession):
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=32, blank=True)
 
-    objects = BaseSessionManager()
+    objects: ClassVar[BaseSessionManager] = BaseSessionManager()
 
     class Meta:
         verbose_name = "session"

@@ -261,6 +261,11 @@ def test_an_ended_session_gives_no_token(alice):
         refresh_session(alice)
 
 
+def test_without_a_session_there_is_no_token(db):
+    with pytest.raises(SessionNotFound):
+        refresh_session(Actor.system())
+
+
 def pair(user):
     return tokens_of(log_in(DOOR, user, PASSWORD, kind=UserSession.Kind.API))
 

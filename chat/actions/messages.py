@@ -171,7 +171,7 @@ def edit_message(actor: Actor, message_id: UUID, content: str) -> MessageOutput:
 
 
 @action
-def delete_message(actor: Actor, message_id: UUID) -> MessageOutput:
+def delete_message(actor: Actor, message_id: UUID, *, reason: str = "") -> MessageOutput:
     """Turn a message into a tombstone. Its text stays in a revision, shown to nobody, until it is purged.
 
     Raises MessageNotFound, NotRoomMember, Forbidden. Deleting a tombstone changes nothing.
@@ -189,7 +189,7 @@ def delete_message(actor: Actor, message_id: UUID) -> MessageOutput:
     Mention.objects.filter(message=message).delete()
     Reaction.objects.filter(message=message).delete()
     if message.author_id != actor.user_id:
-        audit.record(actor, "message.remove", message, room_id=room.id)
+        audit.record(actor, "message.remove", message, room_id=room.id, reason=reason)
     return published(MessageDeleted(MessageOutput.of(message)))
 
 

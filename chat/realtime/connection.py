@@ -6,7 +6,7 @@ It knows no transport: it is given `write`, `close` and `unsent`, so that every 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,6 +60,7 @@ class Connection:
         write: Callable[[bytes], None],
         close: Callable[[int, str], None],
         unsent: Callable[[], int],
+        drained: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.user_id, self.username = user_id, username
         self.session_id, self.expires_at = session_id, expires_at
@@ -67,8 +68,9 @@ class Connection:
         self.streams: set[str] = set()
         self.catching_up: dict[str, CatchingUp] = {}
         self.joined_early: list[str] = []  # rooms gained before the frame that tells of them could be sent
+        self.returned: dict[str, int] = {}  # streams joined anew before the leave was heard of, and after which seq
         self.is_open = True
-        self._write, self._close, self._unsent = write, close, unsent
+        self._write, self._close, self._unsent, self._drained = write, close, unsent, drained
         self._frame_times: deque[float] = deque()
         self._refused_frames = 0
         self._is_running = False
@@ -86,6 +88,11 @@ class Connection:
             return
         self._write(frame)
         FRAMES.inc()
+
+    async def drained(self) -> None:
+        """Wait until little is unsent, where the transport can tell."""
+        if self._drained is not None and self.is_open:
+            await self._drained()
 
     def write_volatile(self, frame: bytes) -> None:
         """Hand over a frame that may be lost; it is, as soon as the reader falls behind."""
@@ -148,7 +155,10 @@ class Connection:
             elif entry.silent:
                 return None
             return refused(request_id, refusal)
-        return None if entry.silent else {"type": "ack", "request_id": request_id} | msgspec.structs.asdict(answer)
+        if entry.silent:
+            return None
+        data = {name: value for name, value in msgspec.structs.asdict(answer).items() if value is not msgspec.UNSET}
+        return {"type": "ack", "request_id": request_id} | data
 
     def _execute(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
         # The session and the account are read for each command, never taken from connect time (S1, S7).

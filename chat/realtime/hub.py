@@ -125,7 +125,7 @@ class Hub:
                 self._keep_waiting(connection, served, waiting, delivery)
         for effect in delivery.effects:
             if isinstance(effect, Leave):
-                self._leave(effect)
+                self._leave(effect, served.position)
             elif isinstance(effect, Close):
                 for connection in tuple(self.by_user.get(effect.user_id, ())):
                     self._close(connection, effect)
@@ -142,21 +142,26 @@ class Hub:
     def _join(self, connection: Connection, effect: Join) -> None:
         """The connection follows the stream from the position on, before anything later is sent."""
         if effect.stream in connection.streams:
-            return
-        served = self.streams.get(effect.stream)
+            # The entry that took them out may still be on its way here: it must not undo this later one.
+            connection.returned[effect.stream] = effect.after
+        else:
+            self._follow(connection, effect.stream, effect.after)
+
+    def _follow(self, connection: Connection, stream: str, after: int) -> None:
+        served = self.streams.get(stream)
         if served is None:
-            served = self.streams[effect.stream] = Served(effect.stream, effect.after)
-        connection.streams.add(effect.stream)
+            served = self.streams[stream] = Served(stream, after)
+        connection.streams.add(stream)
         served.connections.add(connection)
         if log.user_stream(connection.user_id) in connection.catching_up:
             # Nothing of the room may come before the frame that tells of it, which still waits.
-            connection.catching_up[effect.stream] = CatchingUp(effect.after)
-            connection.joined_early.append(effect.stream)
-        elif served.position != effect.after:
-            connection.catching_up[effect.stream] = CatchingUp(effect.after)
-            self._start(self.catch_up(connection, [effect.stream]))
+            connection.catching_up[stream] = CatchingUp(after)
+            connection.joined_early.append(stream)
+        elif served.position != after:
+            connection.catching_up[stream] = CatchingUp(after)
+            self._start(self.catch_up(connection, [stream]))
 
-    def _leave(self, effect: Leave) -> None:
+    def _leave(self, effect: Leave, seq: int) -> None:
         served = self.streams.get(effect.stream)
         leaving = (
             tuple(served.connections if served else ())
@@ -164,7 +169,13 @@ class Hub:
             else tuple(self.by_user.get(effect.user_id, ()))
         )
         for connection in leaving:
-            self._unfollow(connection, effect.stream)
+            self._let_go(connection, effect.stream, seq)
+
+    def _let_go(self, connection: Connection, stream: str, seq: int) -> None:
+        returned = connection.returned.get(stream, 0)
+        self._unfollow(connection, stream)
+        if returned > seq:
+            self._follow(connection, stream, returned)
 
     def _close(self, connection: Connection, effect: Close) -> None:
         if effect.session_id is not None and connection.session_id != effect.session_id:
@@ -177,6 +188,7 @@ class Hub:
     def _unfollow(self, connection: Connection, stream: str) -> None:
         connection.streams.discard(stream)
         connection.catching_up.pop(stream, None)
+        connection.returned.pop(stream, None)
         served = self.streams.get(stream)
         if served is not None:
             served.connections.discard(connection)
@@ -252,9 +264,9 @@ class Hub:
             connection.close(TOO_SLOW)  # too much happened for us to know; the next attempt reads it anew
             self.detach(connection)
             return
-        for effect in (effect for delivery in later for effect in delivery.effects):
+        for seq, effect in ((delivery.seq or 0, effect) for delivery in later for effect in delivery.effects):
             if isinstance(effect, Leave) and effect.user_id in (None, connection.user_id):
-                self._unfollow(connection, effect.stream)
+                self._let_go(connection, effect.stream, seq)
             elif isinstance(effect, Join) and effect.user_id == connection.user_id:
                 self._join(connection, effect)
             elif isinstance(effect, Close) and effect.user_id == connection.user_id:
@@ -296,7 +308,22 @@ class Hub:
                 continue
             frames_left -= len(missing)
             bytes_left -= size
-            self._go_live(connection, name, missing)
+            if await self._send(connection, name, missing):
+                self._go_live(connection, name)
+
+    async def _send(self, connection: Connection, name: str, missing: list[Delivery]) -> bool:
+        """Write what was missed no faster than the reader takes it: a long absence is not a slow reader (F8).
+
+        False if the stream was lost or reset meanwhile.
+        """
+        waiting = connection.catching_up.get(name)
+        for delivery in missing:
+            await connection.drained()
+            if waiting is None or connection.catching_up.get(name) is not waiting:
+                return False
+            connection.write(delivery.frame)
+            waiting.after = delivery.seq or waiting.after
+        return waiting is not None
 
     async def _missing(self, connection: Connection, name: str, most: int) -> list[Delivery] | None:
         """The deliveries between the connection's position and the hub's; None if it no longer follows or was reset."""
@@ -321,12 +348,12 @@ class Hub:
             return None
         return loaded
 
-    def _go_live(self, connection: Connection, name: str, missing: list[Delivery]) -> None:
+    def _go_live(self, connection: Connection, name: str) -> None:
         waiting = connection.catching_up.pop(name, None)
         if waiting is None:
             return
         position = waiting.after
-        for delivery in (*missing, *waiting.pending):
+        for delivery in waiting.pending:
             if delivery.seq is not None and delivery.seq > position:
                 connection.write(delivery.frame)
                 position = delivery.seq

@@ -87,6 +87,11 @@ def plan(streams: dict[str, Followed], resume: Resume | None, epoch: str) -> Pla
         elif position is None:
             start[name] = stream.joined
             continue
+        elif name.startswith("room:") and position < stream.joined:
+            # Gone and come back since: what was said in between is not for them (D11).
+            start[name] = stream.joined
+            resets.append(Reset(name, stream.joined, "too_old"))
+            continue
         elif position + 1 < stream.floor:
             reason = "too_old"
         else:

@@ -65,7 +65,6 @@ class Database(Section, frozen=True):
 class Limits(Section, frozen=True):
     request_body_bytes: Annotated[Positive, Meta(description="Largest request body.")] = MIB
     upload_body_bytes: Annotated[Positive, Meta(description="Largest body on an upload route.")] = 25 * MIB
-    message_bytes: Annotated[Positive, Meta(description="Longest message text, in bytes of UTF-8.")] = 4096
 
     frame_bytes: Annotated[Positive, Meta(description="Largest frame from a socket after a 2.x hello.")] = 64 * KIB
     early_frame_bytes: Annotated[Positive, Meta(description="Largest frame from a socket before its hello.")] = MIB
@@ -176,6 +175,9 @@ class Config(Section, frozen=True):
     trusted_proxies: Annotated[
         tuple[str, ...], Meta(description="Networks whose forwarding headers are believed. Empty: nobody's.")
     ] = ()
+    api_described: Annotated[
+        bool, Meta(description="Show the description of the API, `/openapi.json` and `/docs`, to everybody.")
+    ] = True
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="Origins whose pages may call the REST API, without cookies.")
     ] = ()

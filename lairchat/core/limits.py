@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from lairchat import config
@@ -110,9 +110,8 @@ def _current() -> FixedWindowRateLimiter:
 def _storage() -> Storage:
     redis_url = config.current().redis_url
     if redis_url is not None:
-        return storage_from_string(
-            redis_url, implementation="redispy", socket_timeout=0.25, socket_connect_timeout=0.25
-        )
+        bounds: Any = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
+        return RedisStorage(redis_url, implementation="redispy", **bounds)
     return DatabaseStorage() if _shared else MemoryStorage()
 
 

@@ -16,12 +16,23 @@ from rest_framework.views import APIView
 from lairchat.core import limits
 from lairchat.core.action import refusal_of
 from lairchat.core.commands import Command
-from lairchat.core.errors import DomainError, Internal, Invalid, Malformed, NotFound, TooLarge, Unauthenticated
+from lairchat.core.errors import (
+    DomainError,
+    Internal,
+    Invalid,
+    Malformed,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+)
 from lairchat.core.formats import JsonParser, JsonRenderer
 from lairchat.core.forms import parsed
 from lairchat.core.net import limit_address, request_id_of
 
 logger = logging.getLogger(__name__)
+
+IN_QUERY = ("GET", "HEAD", "DELETE")  # whose values are text, to be read as what the form asks for
 
 
 class ActorView(APIView):
@@ -32,9 +43,10 @@ class ActorView(APIView):
     open_to_anybody = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Before the sign-in is read: tries with wrong tokens count too.
+        self.standing = limits.spend("address", address_of(request))
         super().initial(request, *args, **kwargs)
         actor: Any = request.auth
-        self.standing = limits.spend("address", address_of(request))
         if actor is not None:
             self.standing = limits.spend("account", actor.limit_key)
         elif not self.open_to_anybody:
@@ -45,9 +57,9 @@ class ActorView(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         standing = getattr(self, "standing", None)
         if standing is not None:
-            response["X-RateLimit-Limit"] = standing.limit
-            response["X-RateLimit-Remaining"] = standing.remaining
-            response["X-RateLimit-Reset"] = standing.reset_seconds
+            response.headers.setdefault("X-RateLimit-Limit", str(standing.limit))
+            response.headers.setdefault("X-RateLimit-Remaining", str(standing.remaining))
+            response.headers.setdefault("X-RateLimit-Reset", str(standing.reset_seconds))
         response["Cache-Control"] = "no-store"
         return response
 
@@ -74,22 +86,20 @@ def endpoint(
         for header, field in (headers or {}).items():
             if values.get(field) is None and header in request.headers:
                 values[field] = request.headers[header]
-        data = parsed(entry.takes, values | _path_ids(path), lax=request.method in ("GET", "DELETE"))
+        data = parsed(entry.takes, values | _path_ids(path), lax=request.method in IN_QUERY)
         answer = entry.run(request.actor, data)  # type: ignore[attr-defined]
         return Response(answer, status=status(answer) if callable(status) else status)
 
     handle.command = entry  # type: ignore[attr-defined]
     handle.status = status  # type: ignore[attr-defined]
+    handle.headers = headers or {}  # type: ignore[attr-defined]
     handle.__doc__ = command.__doc__
     return handle
 
 
 def _values(request: Request) -> dict[str, Any]:
-    if request.method in ("GET", "DELETE"):
-        values: dict[str, Any] = request.query_params.dict()
-    else:
-        values = {}
-    if request.method == "GET":
+    values: dict[str, Any] = request.query_params.dict() if request.method in IN_QUERY else {}
+    if request.method in ("GET", "HEAD"):
         return values
     body = request.data
     if isinstance(body, Mapping):
@@ -121,6 +131,12 @@ def answer_to(error: DomainError, request_id: str) -> Response:
     retry_after = error.details.get("retry_after") or (2 if error.status == 503 else None)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
+    if isinstance(error, RateLimited):
+        response["X-RateLimit-Limit"] = str(error.details["limit"])
+        response["X-RateLimit-Remaining"] = "0"
+        response["X-RateLimit-Reset"] = str(error.details["retry_after"])
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 11.6.1
     return response
 
 

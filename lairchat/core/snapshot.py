@@ -6,6 +6,8 @@ from lairchat.core import log
 
 
 class AsOf(Struct):
+    """Where a page joins the stream: page + all frames after `seq` = a fresh read (D9)."""
+
     epoch: str
     stream: str
     seq: int

@@ -238,7 +238,7 @@ class _Line(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
-            self.said_code = frame.get_close_code()
+            self.said_code = frame.get_close_code()  # type: ignore[assignment]
             transport.disconnect()
         elif frame.msg_type == WSMsgType.TEXT:
             value = json.loads(frame.get_payload_as_utf8_text())

@@ -30,6 +30,7 @@ class Person:
 class Town:
     people: dict[str, Person]
     rooms: dict[str, str]  # the id of each, by name
+    password: str  # everybody's
 
 
 def found(
@@ -52,14 +53,11 @@ def found(
     done = subprocess.run(command, env=clean | given, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
-    return Town({name: Person(**values) for name, values in facts["people"].items()}, facts["rooms"])
+    return Town({name: Person(**values) for name, values in facts["people"].items()}, facts["rooms"], facts["password"])
 
 
-def _main(wish: dict[str, Any]) -> dict[str, Any]:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lairchat.settings")
-    import django
-
-    django.setup()
+def fill(wish: dict[str, Any]) -> dict[str, Any]:
+    """Make the people and rooms in the database of this process's settings, its tables first where they are missing."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
@@ -81,10 +79,10 @@ def _main(wish: dict[str, Any]) -> dict[str, Any]:
     rooms = {}
     for name, members in wish["rooms"].items():
         owner, *guests = (actors[member] for member in members)
-        room = create_room(owner, name, privacy=wish["privacy"]).room
+        room = create_room(owner, name, privacy=wish.get("privacy", "private")).room
         cast.bring_in(owner, room, *guests)
         rooms[name] = str(room.id)
-    return {"people": people, "rooms": rooms}
+    return {"people": people, "rooms": rooms, "password": cast.PASSWORD}
 
 
 def _session(actor: Any) -> Any:
@@ -110,4 +108,8 @@ def _browser_session(user: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_main(json.loads(sys.argv[1]))) + "\n")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lairchat.settings")
+    import django
+
+    django.setup()
+    sys.stdout.write(json.dumps(fill(json.loads(sys.argv[1]))) + "\n")

@@ -92,7 +92,6 @@ def test_the_application_may_wait_for_its_reader(serve, connect):
 def test_unread_answers_to_pings_count_as_well(serve, connect):
     server = serve()
     stopped = connect(server, receive_buffer=4096)
-    stopped.socket.settimeout(5)
     ping = frame(b"x" * 125, opcode=9) * 500
     send_until_stopped(stopped, ping, 2000 * len(ping))
     assert closes(server).get("4008") == 1

@@ -9,7 +9,7 @@ from lairchat.core.action import action
 from lairchat.core.errors import Forbidden, Invalid
 from lairchat.core.events import publish
 from lairchat.core.log import user_stream
-from rooms import policy, queries
+from rooms import policy, queries, texts
 from rooms.entering import active_owners, answer_invitation, enter, go, has_other_active_owner
 from rooms.errors import AlreadyMember, LastOwner, NotRoomMember, RoomPrivate
 from rooms.events import MemberRoleChanged, RoomSettingsChanged, RoomUpdated
@@ -67,11 +67,12 @@ def change_member_role(actor: Actor, room_id: UUID, user_id: UUID, role: str) ->
 
 
 @action
-def transfer_ownership(actor: Actor, room_id: UUID, user_id: UUID) -> Room:
+def transfer_ownership(actor: Actor, room_id: UUID, user_id: UUID, *, reason: str = "") -> Room:
     """Make a member the room's owner; an owner who hands over becomes a moderator.
 
     Raises RoomNotFound, NotRoomMember (the actor, or the other), Forbidden (also where they own it already).
     """
+    reason = texts.clean_reason(reason, required=False)
     room, target = _member_to_rank(actor, room_id, user_id)
     if target.room_role is RoomRole.OWNER or not policy.may_hold_rank(target.user, RoomRole.OWNER):
         raise Forbidden()
@@ -86,7 +87,7 @@ def transfer_ownership(actor: Actor, room_id: UUID, user_id: UUID) -> Room:
     event = RoomUpdated(room, actor.user_id)
     event.seq = room.rev
     publish(event)
-    audit.record(actor, "ownership.transfer", room, room_id=room.id, old=old_owner, new=user_id)
+    audit.record(actor, "ownership.transfer", room, room_id=room.id, old=old_owner, new=user_id, reason=reason)
     return room
 
 

@@ -72,7 +72,12 @@ def _create_room(actor: Actor, room: Room) -> Membership:
 
 @action
 def create_first_room(actor: Actor, name: str) -> Membership:
-    """The set-up page's last step: a public room that newcomers are in from the start. Raises what `create_room` does."""
+    """Make a public room that newcomers are in from the start: the set-up page's last step, an administrator's.
+
+    Raises Forbidden and what `create_room` raises.
+    """
+    if not policy.may_make_default_rooms(actor):
+        raise Forbidden()
     membership = create_room(actor, name)
     membership.room.is_default = True
     membership.room.save(update_fields=["is_default"])
@@ -89,8 +94,9 @@ def update_room(
     privacy: str | None = None,
     mode: str | None = None,
     max_members: int | UnsetType | None = UNSET,
+    reason: str = "",
 ) -> Room:
-    """Change what is given; each has its own right, and without one of them nothing changes.
+    """Change what is given; each has its own right, and without one of them nothing changes. Staff give a reason.
 
     Raises RoomNotFound, NotRoomMember, Forbidden, RoomClosed, RoomNameInvalid, RoomNameTaken, Invalid.
     """
@@ -108,13 +114,13 @@ def update_room(
     if max_members is not UNSET:
         wanted["max_members"] = _checked_max_members(max_members)
     try:
-        return _update_room(actor, room_id, wanted)
+        return _update_room(actor, room_id, wanted, texts.clean_reason(reason, required=False))
     except IntegrityError as error:
         raise RoomNameTaken() from error
 
 
 @action
-def _update_room(actor: Actor, room_id: UUID, wanted: dict[str, Any]) -> Room:
+def _update_room(actor: Actor, room_id: UUID, wanted: dict[str, Any], reason: str) -> Room:
     room, membership = queries.room_to_moderate(actor, room_id, lock=True)
     refused = [field for field in wanted if not _may_change(actor, room, membership, field)]
     if refused:
@@ -136,6 +142,7 @@ def _update_room(actor: Actor, room_id: UUID, wanted: dict[str, Any]) -> Room:
             room_id=room.id,
             old={field: str(old[field]) for field in sorted(audited)},
             new={field: str(changes[field]) for field in sorted(audited)},
+            reason=reason,
         )
     return room
 
@@ -176,26 +183,28 @@ def _publish_update(actor: Actor, room: Room) -> None:
 
 
 @action
-def archive_room(actor: Actor, room_id: UUID) -> Room:
+def archive_room(actor: Actor, room_id: UUID, *, reason: str = "") -> Room:
     """Close the room: it can be read, nothing more is written. Nothing changes if it is archived already.
 
     Raises RoomNotFound, NotRoomMember, Forbidden.
     """
+    reason = texts.clean_reason(reason, required=False)
     room = _room_to_archive(actor, room_id)
     if room.archived_at is None:
-        _set_archived(actor, room, timezone.now(), "room.archive")
+        _set_archived(actor, room, timezone.now(), "room.archive", reason)
     return room
 
 
 @action
-def unarchive_room(actor: Actor, room_id: UUID) -> Room:
+def unarchive_room(actor: Actor, room_id: UUID, *, reason: str = "") -> Room:
     """Open the room again. Nothing changes if it is not archived; a temporary room stays ended.
 
     Raises RoomNotFound, NotRoomMember, Forbidden.
     """
+    reason = texts.clean_reason(reason, required=False)
     room = _room_to_archive(actor, room_id)
     if room.archived_at is not None:
-        _set_archived(actor, room, None, "room.unarchive")
+        _set_archived(actor, room, None, "room.unarchive", reason)
     return room
 
 
@@ -206,19 +215,20 @@ def _room_to_archive(actor: Actor, room_id: UUID) -> Room:
     return room
 
 
-def _set_archived(actor: Actor, room: Room, at: datetime | None, act: str) -> None:
+def _set_archived(actor: Actor, room: Room, at: datetime | None, act: str, reason: str) -> None:
     room.archived_at = at
     _save(room, log.take(room.stream), "archived_at")
     _publish_update(actor, room)
-    audit.record(actor, act, room, room_id=room.id)
+    audit.record(actor, act, room, room_id=room.id, reason=reason)
 
 
 @action
-def delete_room(actor: Actor, room_id: UUID) -> None:
+def delete_room(actor: Actor, room_id: UUID, *, reason: str = "") -> None:
     """End the room for everybody in it; open invitations to it fall. Its name is free again.
 
     Raises RoomNotFound, NotRoomMember, Forbidden.
     """
+    reason = texts.clean_reason(reason, required=False)
     room = _room_to_archive(actor, room_id)
     room.deleted_at = timezone.now()
     _save(room, log.take(room.stream), "deleted_at")
@@ -234,7 +244,7 @@ def delete_room(actor: Actor, room_id: UUID) -> None:
         event.invitation.mark_answered(Invitation.Status.CANCELLED, rev=event.seq or 0)
     Invitation.objects.bulk_update(pending, Invitation.ANSWER_FIELDS)
     publish(*lost, *cancelled)
-    audit.record(actor, "room.delete", room, room_id=room.id)
+    audit.record(actor, "room.delete", room, room_id=room.id, reason=reason)
 
 
 class OpenedRoom(NamedTuple):

@@ -87,11 +87,12 @@ def ban_member(
 
 
 @action
-def lift_room_sanction(actor: Actor, sanction_id: UUID) -> RoomSanction:
+def lift_room_sanction(actor: Actor, sanction_id: UUID, *, reason: str = "") -> RoomSanction:
     """End a mute or a ban before its time; the row stays.
 
     Raises SanctionNotFound (also where the room may not be known), NotRoomMember, Forbidden, SanctionOver.
     """
+    reason = texts.clean_reason(reason, required=False)
     room_id = queries.sanction_room_id(sanction_id)
     try:
         room, membership = _room_to_keep(actor, room_id)
@@ -103,7 +104,7 @@ def lift_room_sanction(actor: Actor, sanction_id: UUID) -> RoomSanction:
         raise Forbidden()
     if not sanction.is_in_force():
         raise SanctionOver()
-    _lift(actor, sanction, target)
+    _lift(actor, sanction, target, reason)
     return sanction
 
 
@@ -154,13 +155,14 @@ def _sanction(
     )
 
 
-def _lift(actor: Actor, sanction: RoomSanction, target: Membership | None) -> None:
+def _lift(actor: Actor, sanction: RoomSanction, target: Membership | None, reason: str) -> None:
     sanction.lifted_at = timezone.now()
     sanction.lifted_by = actor.user
     sanction.save(update_fields=["lifted_at", "lifted_by"])
     if sanction.kind == Kind.MUTE and target is not None:
         _update_mute(target)
-    audit.record(actor, "room_sanction.lift", sanction, room_id=sanction.room_id, old={"kind": sanction.kind})
+    summary = {"sanction": str(sanction.id), "kind": sanction.kind}
+    audit.record(actor, "room_sanction.lift", sanction.user, room_id=sanction.room_id, old=summary, reason=reason)
 
 
 def _update_mute(membership: Membership) -> None:

@@ -1,7 +1,10 @@
 """What happens in rooms when something happens to accounts."""
 
+import pytest
+
 from accounts.actions.profile import update_profile
 from lairchat.core import events
+from lairchat.core.errors import Forbidden
 from rooms.actions.rooms import archive_room, create_first_room, update_room
 from rooms.models import Membership
 
@@ -29,6 +32,20 @@ def test_registering_works_when_the_first_room_is_full_or_closed(root, person):
     archive_room(root, room.id)
     person("dave")
     assert names_in(room) == {"root"}
+
+
+def test_a_first_room_that_became_private_takes_no_newcomers(root, person):
+    room = create_first_room(root, "General").room
+    update_room(root, room.id, privacy="private")
+    person("carol")
+    assert names_in(room) == {"root"}
+
+
+def test_only_an_administrator_makes_a_room_for_all_newcomers(alice, mona, publishes_nothing):
+    with publishes_nothing():
+        for actor in (alice, mona):
+            with pytest.raises(Forbidden):
+                create_first_room(actor, "General")
 
 
 def test_a_changed_profile_is_told_in_every_shared_room(alice, den, plaza, django_capture_on_commit_callbacks):

@@ -262,6 +262,14 @@ class TestArchiving:
         act(root, den.id)
         act(root, plaza.id)
 
+    def test_a_reason_is_written_down(self, root, plaza):
+        update_room(root, plaza.id, mode="read_only", reason="too hot")
+        archive_room(root, plaza.id, reason="no use")
+        unarchive_room(root, plaza.id, reason="in use")
+        delete_room(root, plaza.id, reason="at an end")
+        names = ["room.update", "room.archive", "room.unarchive", "room.delete"]
+        assert [audited(name).detail.reason for name in names] == ["too hot", "no use", "in use", "at an end"]
+
     def test_a_refusal_is_written_down(self, bob, plaza):
         with pytest.raises(Forbidden):
             archive_room(bob, plaza.id)

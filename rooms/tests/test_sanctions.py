@@ -279,12 +279,14 @@ class TestLifting:
     def test_a_lifted_mute_is_told_to_the_room(self, alice, bob, plaza, publishes):
         sanction = mute(alice, plaza, bob)
         with publishes(MemberMuted, on=plaza.stream) as unmuted:
-            lifted = lift_room_sanction(alice, sanction.id)
+            lifted = lift_room_sanction(alice, sanction.id, reason="quiet again")
         assert unmuted.payload()["muted_until"] is None
         assert not membership_of(bob, plaza).is_muted()
         assert lifted.lifted_by == alice.person
         assert not stored(sanction).is_in_force()
-        assert audited("room_sanction.lift").target_id == str(sanction.id)
+        entry = audited("room_sanction.lift")
+        assert (entry.target_id, entry.old["sanction"]) == (str(bob.person.id), str(sanction.id))
+        assert entry.detail.reason == "quiet again"
 
     def test_a_mute_of_somebody_outside_is_lifted_silently(self, alice, bob, plaza, publishes_nothing):
         sanction = mute(alice, plaza, bob)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,14 +34,24 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A fresh installation, as `make run` sets one up. A module that says LIMITS = "off" gets no rate limits."""
-    data = tmp_path_factory.mktemp("site")
-    limits = {"LAIR_LIMITS": request.module.LIMITS} if hasattr(request.module, "LIMITS") else {}
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a fresh installation, before its first start."""
+    data = tmp_path_factory.mktemp("installed")
     for command in (["migrate"], ["collectstatic", "--noinput"]):
         with ServerProcess(data, "manage.py", *command) as prepared:
             assert prepared.wait() == 0, prepared.output
+    return data
+
+
+@pytest.fixture(scope="module")
+def site(
+    request: pytest.FixtureRequest, installed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    """A server of its own for each module. One that says LIMITS = "off" gets no rate limits."""
+    data = tmp_path_factory.mktemp("site") / "data"
+    shutil.copytree(installed, data)
+    limits = {"LAIR_LIMITS": request.module.LIMITS} if hasattr(request.module, "LIMITS") else {}
     with ServerProcess(data, "manage.py", "serve", **limits) as server:
         assert server.port
         yield server

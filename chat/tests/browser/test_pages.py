@@ -18,8 +18,8 @@ def offences(page) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_room_has_no_barrier(visit, scheme):
-    person = visit(f"axel-{scheme}", color_scheme=scheme).register().make_room(f"hall {scheme}")
-    person.write(f"hall {scheme}", "hello, see https://example.org/ and @axel-light")
+    person = visit(f"axel_{scheme}", color_scheme=scheme).register().make_room(f"hall {scheme}")
+    person.write(f"hall {scheme}", "hello, see https://example.org/ and @axel_light")
     person.page.get_by_role("button", name="People", exact=True).click()
     expect(person.page.get_by_role("complementary", name="People").get_by_role("listitem")).to_have_count(1)
     expect(person.page.locator("html")).to_have_attribute("data-theme", scheme)
@@ -46,7 +46,11 @@ def test_the_look_is_kept(visit):
 def test_on_a_telephone_one_column_is_seen_and_back_leads_to_the_rooms(visit):
     person = visit("pia", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).register()
     person.make_room("pocket")
-    person.write("pocket", "from the bus")
+    row = person.write("pocket", "from the bus")
+    row.tap()
+    row.get_by_role("button", name="More actions").tap()
+    person.page.get_by_role("menuitem", name="Reply").tap()
+    person.page.get_by_role("button", name="Cancel reply").tap()
     rooms = person.page.get_by_role("navigation", name="Rooms")
     expect(rooms).to_be_hidden()
     person.page.locator(".head").get_by_role("link", name="Rooms").click()

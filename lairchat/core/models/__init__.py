@@ -1,5 +1,6 @@
+from .forms import SubmittedForm
 from .limits import LimitWindow
 from .log import Epoch, Stream, StreamEntry
 from .processes import Process
 
-__all__ = ["Epoch", "LimitWindow", "Process", "Stream", "StreamEntry"]
+__all__ = ["Epoch", "LimitWindow", "Process", "Stream", "StreamEntry", "SubmittedForm"]

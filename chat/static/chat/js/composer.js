@@ -20,7 +20,7 @@ import { Avatar, Icon, clock, listed } from './text.js';
 
 const MOST_BYTES = 4096
 const MOST_SUGGESTED = 6
-const NAME_BEFORE = /(?:^|\s)@([\w.-]*)$/
+const NAME_BEFORE = /(?:^|\s)@([\p{L}\p{N}_]*)$/u
 
 /** Why nobody, or not this person, may write here now; null if they may. */
 function closedReason(row, sanctions) {
@@ -86,7 +86,7 @@ function Writing({ roomId }) {
   }
   const complete = (user) => {
     const { value, selectionStart } = box.current
-    const before = value.slice(0, selectionStart).replace(/@[\w.-]*$/, `@${user.username} `)
+    const before = value.slice(0, selectionStart).replace(/@[\p{L}\p{N}_]*$/u, `@${user.username} `)
     set(before + value.slice(selectionStart))
     suggesting.value = null
     box.current.value = content.value
@@ -95,7 +95,9 @@ function Writing({ roomId }) {
   }
   const keys = (event) => {
     if (event.isComposing) return
-    if (suggested.value.length && suggestionKeys(event, suggesting, suggested.value, complete)) return
+    // A name written out needs no completing: Enter then sends.
+    const whole = event.key === 'Enter' && suggested.value.some((user) => user.username.toLowerCase() === suggesting.value.typed)
+    if (suggested.value.length && !whole && suggestionKeys(event, suggesting, suggested.value, complete)) return
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault()
       submit()

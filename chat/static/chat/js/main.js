@@ -2,18 +2,18 @@
 // that is how the storage of static files finds the names it has to replace by hashed ones.
 
 import { effect, html, render } from '../vendor/lair-ui.js';
-import { connection, follow, item, recall, roomName, start, state } from './actions.js';
+import { connection, follow, item, roomName, start, state } from './actions.js';
 import { Shell } from './shell.js';
-import { setTheme } from './sidebar.js';
+import { chosenTheme, setTheme } from './sidebar.js';
 import { unreadOf } from './store.js';
 
 const root = document.documentElement
 const boot = JSON.parse(document.getElementById('boot').textContent)
 
 root.dataset.build = boot.build
-if (!root.dataset.theme) setTheme(recall('lair-theme') || 'auto')
+if (!root.dataset.theme) setTheme(chosenTheme())
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-  if ((recall('lair-theme') || 'auto') === 'auto') setTheme('auto')
+  if (chosenTheme() === 'auto') setTheme('auto')
 })
 effect(() => {
   root.dataset.connection = connection.value

@@ -87,7 +87,10 @@ const NoRoom = () => html`
   <div class="empty">
     <h2>This room is not there</h2>
     <p>It may have been removed, or it is not yours to see. If somebody sent you here, ask them for an invitation.</p>
-    <a class="button" href="/rooms" onClick=${inside}>Browse rooms</a>
+    <p class="empty-buttons">
+      <a class="button button-main" href="/" onClick=${inside}>My rooms</a>
+      <a class="button" href="/rooms" onClick=${inside}>Browse rooms</a>
+    </p>
   </div>
 `
 

@@ -1,7 +1,7 @@
 // Rooms, direct conversations, invitations and oneself.
 
 import { html, useComputed, useEffect, useRef, useSignal } from '../vendor/lair-ui.js';
-import { answerInvitation, connection, dialog, go, me, nameOf, othersOf, remember, roomId, roomName, signOut, state } from './actions.js';
+import { answerInvitation, connection, dialog, go, me, nameOf, othersOf, roomId, roomName, signOut, state } from './actions.js';
 import { csrf } from './api.js';
 import { mentionsOf, unreadOf } from './store.js';
 import { Avatar, Icon, shownCount } from './text.js';
@@ -104,12 +104,18 @@ const Invitation = ({ invitation }) => html`
 
 // ---- oneself
 
-/** Show the page in a look; "auto" follows the system. The cookie lets the server's pages look the same from the first byte. */
+// A cookie, so that the server's pages look the same from their first byte.
+const THEME = /(?:^|; )lair_theme=(\w+)/
+
+/** The look that was chosen: light, dark, contrast, or auto for the system's. */
+export const chosenTheme = () => THEME.exec(document.cookie)?.[1] ?? 'auto'
+
+/** Show the page in a look, from now on in this browser. */
 export function setTheme(name) {
-  remember('lair-theme', name)
   document.cookie = `lair_theme=${name}; path=/; max-age=31536000; samesite=lax`
   const dark = matchMedia('(prefers-color-scheme: dark)').matches
   document.documentElement.dataset.theme = name === 'auto' ? (dark ? 'dark' : 'light') : name
+  return name
 }
 
 const THEMES = [
@@ -120,6 +126,7 @@ const THEMES = [
 
 function Self() {
   const open = useSignal(false)
+  const theme = useSignal(chosenTheme())
   const place = useRef(null)
   useEffect(() => {
     if (!open.value) return undefined
@@ -148,7 +155,7 @@ function Self() {
         <a class="menu-item" href="/settings/profile"><${Icon} name="person" /><span>Profile and settings</span></a>
         ${staff && html`<a class="menu-item" href="/admin/"><${Icon} name="shield" /><span>Administration</span></a>`}
         <div class="menu-part" role="group" aria-label="Look">
-          ${THEMES.map(([name, label, icon]) => html`<button key=${name} type="button" class="tool" aria-label=${label} title=${label} onClick=${() => setTheme(name)}><${Icon} name=${icon} /></button>`)}
+          ${THEMES.map(([name, label, icon]) => html`<button key=${name} type="button" class="tool" aria-label=${label} title=${label} aria-pressed=${theme.value === name ? 'true' : 'false'} onClick=${() => (theme.value = setTheme(name))}><${Icon} name=${icon} /></button>`)}
         </div>
         <form method="post" action="/logout" onSubmit=${leaving}>
           <input type="hidden" name="csrfmiddlewaretoken" value=${csrf()} />

@@ -112,7 +112,8 @@ export function connect({ address, name, resume, onEvents, onReady, onState, onE
   }
 
   function flush(events) {
-    if (events.length && onEvents(events.splice(0)) === false) again()
+    // Not at once: if it does not help, this must not become a race.
+    if (events.length && onEvents(events.splice(0)) === false) closed(0, '')
   }
 
   const greet = () => {

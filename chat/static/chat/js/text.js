@@ -4,7 +4,8 @@
 import { html } from '../vendor/lair-ui.js';
 
 // One pass, no nesting: the time it takes grows with the text and nothing else.
-const TOKEN = /(https?:\/\/[^\s<>"]+)|(^|[^\w@])@([\w.-]*\w)/gi
+// A username is letters and digits of any script, and underscores.
+const TOKEN = /(https?:\/\/[^\s<>"]+)|(^|[^\p{L}\p{N}_@])@([\p{L}\p{N}_]+)/giu
 const TRAILING = /[.,:;!?'")\]}]+$/
 
 /** The nodes of a text. `users` gives a User for a lower-case username, or nothing. */

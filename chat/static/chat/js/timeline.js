@@ -12,6 +12,7 @@ import {
   item,
   lineAt,
   loading,
+  markAllRead,
   markRead,
   markUnread,
   me,
@@ -372,8 +373,11 @@ const Beginning = () => html`
     <p>
       ${item.value.room.kind === 'direct'
         ? 'This is the beginning of your conversation. Only the people in it can read it.'
-        : item.value.room.description || 'This is the beginning of the room. Say hello, or invite people from the room menu.'}
+        : item.value.room.description || 'This is the beginning of the room. Say hello, or bring people in.'}
     </p>
+    ${leadsIn(item.value) && html`<button type="button" class="button" onClick=${() => (dialog.value = { name: 'invite', roomId: item.value.room.id })}>
+      <${Icon} name="plus" /> Invite people
+    </button>`}
   </div>
 `
 
@@ -401,13 +405,13 @@ function seenNames(known, roomId, ids) {
   return readers.length ? { id, names: listed(readers.map(([userId]) => nameOf(person(userId)))) } : null
 }
 
-const mayRemoveIn = (row) => row !== null && ['moderator', 'owner'].includes(row.membership.role) && row.room.kind === 'channel'
+const leadsIn = (row) => row !== null && ['moderator', 'owner'].includes(row.membership.role) && row.room.kind === 'channel'
 
 // ---- the list
 
 // The row under the reading line, and how far it stands from the top: what must not move.
 function anchorOf(box) {
-  if (!box || atEnd(box)) return null
+  if (!box) return null
   const top = box.getBoundingClientRect().top
   for (const row of box.querySelectorAll('[data-key]')) {
     const at = row.getBoundingClientRect()
@@ -457,6 +461,12 @@ export function Timeline({ roomId }) {
   const users = useComputed(() => {
     const byName = new Map(Object.values(state.value.users).map((user) => [user.username.toLowerCase(), user]))
     return (name) => byName.get(name)
+  })
+  const since = useComputed(() => {
+    const row = item.value
+    const waits = (id) => state.value.messages[id].seq > row.read_seq && state.value.messages[id].author !== row.membership.user_id
+    const first = row && segment.value?.ids.find(waits)
+    return first ? state.value.messages[first].created_at : null
   })
   const seenBy = useComputed(() => seenNames(state.value, roomId, ids.value))
 
@@ -551,9 +561,9 @@ export function Timeline({ roomId }) {
     const first = all.indexOf(ids.value[0])
     if (first > 0) {
       const from = Math.max(0, first - STEP)
-      const to = Math.min(all.length, Math.max(from + MOST_ROWS, 0))
+      const to = Math.min(all.length, from + MOST_ROWS)
       const whole = to >= first + ids.value.length
-      stuck.current = false
+      if (!whole) stuck.current = false
       span.value = { first: all[from], last: whole ? span.value.last : all[to - 1] }
     } else if (segment.value.has_older && !loading.value[roomId]) {
       const oldest = state.value.messages[all[0]]
@@ -591,46 +601,49 @@ export function Timeline({ roomId }) {
 
   const actionsOf = (id) => {
     const message = state.value.messages[id]
-    return message && !message.deleted_at && message.kind !== 'system' ? itemsOf(message, me.value.id, mayRemoveIn(item.value)) : null
+    return message && !message.deleted_at && message.kind !== 'system' ? itemsOf(message, me.value.id, leadsIn(item.value)) : null
   }
   const name = item.value ? roomName(item.value) : ''
   const unread = item.value ? unreadOf(item.value) : 0
   const refusal = failed.value[roomId]
   const myId = me.value.id
-  const mayRemove = mayRemoveIn(item.value)
+  const mayRemove = leadsIn(item.value)
   const lastKey = list.findLast((entry) => entry.kind === 'message')?.key
   return html`
     <div class="timeline">
       ${away.value && unread > 0 && html`<div class="unread-bar" data-testid="unread-bar">
-        <span>${shownCount(unread)} new ${unread === 1 ? 'message' : 'messages'}</span>
+        <span>${shownCount(unread)} new${since.value ? ` since ${clock(since.value)}` : ''}</span>
         <button type="button" class="link" onClick=${toEnd}>Jump to the newest</button>
+        <button type="button" class="link" onClick=${() => markAllRead(roomId)}>Mark read</button>
       </div>`}
       <div class="scroller" ref=${box} onScroll=${scrolled}>
-        <div class="rows" role="list" aria-label=${`Messages in ${name}`} data-room-id=${roomId} onKeyDown=${(event) => rowKeys(event, actionsOf)}>
+        <div class="whole">
           ${segment.value && !segment.value.has_older && ids.value[0] === segment.value.ids[0] && html`<${Beginning} key="beginning" />`}
           ${loading.value[roomId] === 'older' && html`<div class="loading-older" key="older"><span class="spinner" /> Earlier messages…</div>`}
           ${!segment.value && !refusal && html`<${Skeleton} key="skeleton" />`}
           ${!segment.value && refusal && html`<${Broken} key="broken" refusal=${refusal} roomId=${roomId} />`}
-          ${list.map((entry) => {
-            if (entry.kind === 'day') return html`<div class="day" key=${entry.key} data-key=${entry.key}><span>${dayName(entry.time)}</span></div>`
-            if (entry.kind === 'line') return html`<div class="unread-line" key="line" data-key="line" data-testid="unread-line"><span>New</span></div>`
-            const { message } = entry
-            return html`<${Message}
-              key=${entry.key}
-              rowKey=${entry.key}
-              tabStop=${entry.key === lastKey}
-              message=${message}
-              grouped=${entry.grouped}
-              author=${person(message.author)}
-              users=${users.value}
-              myId=${myId}
-              mayRemove=${mayRemove}
-              answered=${message.reply_to ? state.value.messages[message.reply_to] : undefined}
-              isEditing=${message.id !== null && editing.value === message.id}
-              isTarget=${message.id !== null && target.value === message.id}
-              seenBy=${message.id && seenBy.value?.id === message.id ? seenBy.value.names : null}
-            />`
-          })}
+          <div class="rows" role="list" aria-label=${`Messages in ${name}`} data-room-id=${roomId} onKeyDown=${(event) => rowKeys(event, actionsOf)}>
+            ${list.map((entry) => {
+              if (entry.kind === 'day') return html`<div class="day" key=${entry.key} data-key=${entry.key}><span>${dayName(entry.time)}</span></div>`
+              if (entry.kind === 'line') return html`<div class="unread-line" key="line" data-key="line" data-testid="unread-line"><span>New</span></div>`
+              const { message } = entry
+              return html`<${Message}
+                key=${entry.key}
+                rowKey=${entry.key}
+                tabStop=${entry.key === lastKey}
+                message=${message}
+                grouped=${entry.grouped}
+                author=${person(message.author)}
+                users=${users.value}
+                myId=${myId}
+                mayRemove=${mayRemove}
+                answered=${message.reply_to ? state.value.messages[message.reply_to] : undefined}
+                isEditing=${message.id !== null && editing.value === message.id}
+                isTarget=${message.id !== null && target.value === message.id}
+                seenBy=${message.id && seenBy.value?.id === message.id ? seenBy.value.names : null}
+              />`
+            })}
+          </div>
         </div>
       </div>
       ${away.value && html`<button type="button" class="jump-end" data-testid="jump-end" aria-label="To the present" onClick=${toEnd}>

@@ -1,0 +1,135 @@
+"""`make break`: take away each protection in turn; each must turn a test red.
+
+Works on a copy of the tree, so that whatever happens here the tree itself is whole.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RED = 1  # pytest's exit code for tests that ran and failed
+
+
+@dataclass(frozen=True)
+class Break:
+    """One protection: where it stands, what it becomes, and the tests that must notice."""
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]  # file, old, new
+    tests: tuple[str, ...]
+
+
+BREAKS = (
+    Break(
+        "the nonce constraint",
+        (
+            (
+                "chat/models/messages.py",
+                'models.UniqueConstraint(fields=["author", "room", "nonce"], name="message_nonce_once_per_author_and_room"),',
+                "",
+            ),
+            (
+                "chat/migrations/0001_initial.py",
+                "fields=('author', 'room', 'nonce')",
+                "fields=('author', 'room', 'nonce', 'seq')",
+            ),
+        ),
+        ("chat/tests/test_messages.py",),
+    ),
+    Break(
+        "the position of a removal",
+        (("rooms/events.py", "return [Leave(self.user_id, self.stream())]", "return []"),),
+        ("chat/tests/test_hub.py", "chat/tests/test_socket.py", "lairchat/tests/test_two_processes.py"),
+    ),
+    Break(
+        "the resume",
+        (("chat/realtime/v2.py", "    if resume is None:\n", "    if resume is None or resume:\n"),),
+        ("chat/tests/test_resume.py",),
+    ),
+    Break(
+        "the session check on sockets",
+        (
+            (
+                "accounts/queries.py",
+                "    if session is None or session.ended_at is not None:",
+                "    if session is None:",
+            ),
+        ),
+        ("accounts/tests", "chat/tests/test_socket.py"),
+    ),
+    Break(
+        "not yours is not found",
+        (("rooms/policy.py", "    return not room.is_hidden and actor.allows", "    return actor.allows"),),
+        ("lairchat/tests/test_hidden.py",),
+    ),
+    Break(
+        "the body cap",
+        (
+            (
+                "lairchat/server/daphne.py",
+                "return limits.upload_body_bytes if uploads else limits.request_body_bytes",
+                "return 1 << 40 if uploads or limits else 0",
+            ),
+        ),
+        ("lairchat/tests/test_entry_requests.py",),
+    ),
+)
+
+
+def main() -> int:
+    wanted = sys.argv[1:]
+    chosen = [broken for broken in BREAKS if not wanted or any(word in broken.name for word in wanted)]
+    with tempfile.TemporaryDirectory(prefix="lair-break-") as folder:
+        copy = Path(folder) / "tree"
+        copy_tree(copy)
+        results = [(broken.name, notices(copy, broken)) for broken in chosen]
+    print()
+    for name, red in results:
+        print(f"{'red, as it must be' if red else 'NOT NOTICED':20} without {name}")
+    return 0 if all(red for _, red in results) else 1
+
+
+def copy_tree(copy: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+    )
+    for name in listed.stdout.decode().splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+
+
+def notices(copy: Path, broken: Break) -> bool:
+    """Whether the tests are green with the protection and red without it."""
+    print(f"\n== {broken.name}: with it", flush=True)
+    if run(copy, broken.tests) != 0:
+        print("the tests are red even with it")
+        return False
+    whole = {file: (copy / file).read_text() for file, _, _ in broken.edits}
+    try:
+        for file, old, new in broken.edits:
+            text = (copy / file).read_text()
+            if text.count(old) != 1:
+                print(f"{file} does not hold the line once: {old}")
+                return False
+            (copy / file).write_text(text.replace(old, new))
+        print(f"== {broken.name}: without it", flush=True)
+        return run(copy, broken.tests) == RED
+    finally:
+        for file, text in whole.items():
+            (copy / file).write_text(text)
+
+
+def run(copy: Path, tests: tuple[str, ...]) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "2", "--no-header", "-p", "no:cacheprovider", *tests]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
+    return subprocess.run(command, cwd=copy, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
