@@ -19,6 +19,7 @@ def main() -> None:
     rounds = options.rounds or (1 if options.quick else 3)
     facts = machine.facts()
     found: report.Rounds = {}
+    command = "make bench" if not options.quick else "python -m bench --quick"
     with tempfile.TemporaryDirectory(prefix="lair-bench-") as directory:
         print("Making people, rooms and messages …", flush=True)
         bench = Bench(Path(directory), size)
@@ -34,8 +35,8 @@ def main() -> None:
             for name, measure in measurements.items():
                 print(f"Round {number} of {rounds}: {name} …", flush=True)
                 found.setdefault(name, []).append(measure())
-    command = "make bench" if not options.quick else "python -m bench --quick"
-    print("\n" + report.write(options.out, found, facts, asdict(size), command))
+            text = report.write(options.out, found, facts, asdict(size), command)  # each round may be the last
+    print(f"\n{text}")
 
 
 if __name__ == "__main__":

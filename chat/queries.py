@@ -194,6 +194,7 @@ JOIN core_stream s ON s.name = 'room:' || {room_id}
 LEFT JOIN chat_readreceipt rr ON rr.room_id = m.room_id AND rr.user_id = m.user_id
 WHERE m.user_id = %s {only}
 """
+_OF_NONCE = "SELECT id FROM chat_message WHERE author_id = %s AND room_id = %s AND nonce = %s"
 _FOLLOWED = """
 SELECT s.name, s.head, s.floor, m.joined_seq
 FROM rooms_membership m
@@ -215,6 +216,17 @@ def _room_id_text() -> str:
 
 def _stored(id_: UUID) -> Any:
     return User._meta.pk.get_db_prep_value(id_, connection)
+
+
+def message_of_nonce(author_id: UUID, room_id: UUID, nonce: str) -> Message | None:
+    """What this nonce made, if anything; one statement, and one more where it did.
+
+    Asked twice for each send and nearly always in vain: building the ORM's query was a fifth of a send.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_NONCE, [_stored(author_id), _stored(room_id), nonce])
+        row = cursor.fetchone()
+    return Message.objects.get(pk=_uuid(row[0])) if row else None
 
 
 def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:

@@ -1,5 +1,6 @@
 """The desk's site: who gets in, its menu with live counters, and the history of rows from the staff log."""
 
+import logging
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
@@ -23,6 +24,8 @@ from lairchat.core import admin_reason
 from lairchat.core.action import refusal_of
 from lairchat.core.admin import ModerationAdmin, list_of
 from lairchat.core.errors import DomainError
+
+logger = logging.getLogger(__name__)
 
 COUNTED_TO = 99
 MENU = (
@@ -80,6 +83,7 @@ class LairAdminSite(admin.AdminSite):
             return self._refused(request, refusal.status, refusal.text)
         except (OperationalError, InterfaceError) as error:
             told = refusal_of(error)
+            logger.warning("the desk's page %s was refused by the database: %s", request.path, error)
             return self._refused(request, told.status, told.text)
 
     def _refused(self, request: Any, status: int, text: str) -> HttpResponse:

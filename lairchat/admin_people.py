@@ -148,7 +148,7 @@ class PersonAdmin(ModerationAdmin):
 
     def hint(self, request: Any) -> str:
         by_mail = request.actor.allows(Permission.ADDRESSES_SEE)
-        return "A name, a mail address or an id" if by_mail else "A name or an id"
+        return "Name, mail address or id" if by_mail else "Name or id"
 
     def get_list_display(self, request: Any) -> tuple[str, ...]:
         shown: tuple[str, ...] = ("name", "rank", "state", "joined", "seen")
@@ -176,7 +176,7 @@ class PersonAdmin(ModerationAdmin):
 
     @admin.display(description="name")
     def name(self, row: User) -> str | SafeString:
-        return format_html('{} <span class="desk-second">{}</span>', row.username, row.display_name)
+        return format_html('{} <span class="desk-second">{}</span>', person_link(row), row.display_name)
 
     @admin.display(description="rank")
     def rank(self, row: User) -> str | SafeString:

@@ -18,6 +18,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 WIDTHS = {1280: 800, 360: 740}
 SCHEMES = ("light", "dark")
+ADMIN = "ines_moreau"  # of the demo's people
 PASSWORD = "correct horse battery staple"
 
 VISITOR_PAGES = {"login": "/login", "register": "/register", "not-found": "/nowhere"}
@@ -67,14 +68,14 @@ def main() -> None:
 
 @contextmanager
 def serving(*, seeded: bool = False) -> Iterator[ServerProcess]:
-    """A fresh installation of its own; `seeded` with the demo's people and an administrator."""
+    """A fresh installation of its own; `seeded` with the demo's people."""
     data = Path(tempfile.mkdtemp(prefix="lair-screenshots-"))
     steps = [["migrate"], ["collectstatic", "--noinput"]]
     if seeded:
-        steps += [["seed_demo"], ["createsuperuser", "--noinput", "--username", "root", "--email", "root@example.org"]]
+        steps.append(["seed_demo", "--password", PASSWORD])
     try:
         for step in steps:
-            with ServerProcess(data, "manage.py", *step, DJANGO_SUPERUSER_PASSWORD=PASSWORD) as command:
+            with ServerProcess(data, "manage.py", *step) as command:
                 assert command.process.wait(600) == 0, command.output
         with ServerProcess(data, "manage.py", "serve", LAIR_LIMITS="off") as server:
             assert server.port
@@ -95,7 +96,7 @@ def page_of(browser: Browser, port: int, scheme: str, width: int, height: int) -
 
 def sign_in(page: Page) -> None:
     page.goto("/login")
-    page.get_by_label("Username or e-mail").fill("root")
+    page.get_by_label("Username or e-mail").fill(ADMIN)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_selector("html[data-connection=live]")
@@ -113,15 +114,20 @@ def shoot(page: Page, name: str, path: str | None, scheme: str, width: int, only
 
 
 def details(page: Page, scheme: str, width: int, only: set[str]) -> None:
-    """Pages that are reached by a click: a person's page, and the reason page of an act."""
+    """What is reached by a click: panels of a room, a person's page, the reason page of an act."""
+    if not only or "room-people" in only:
+        page.goto("/")
+        page.wait_for_selector("html[data-connection=live]")
+        page.get_by_role("button", name="People").first.click()
+        page.get_by_role("complementary", name="People").wait_for()
+        shoot(page, "room-people", None, scheme, width, only)
     page.goto("/admin/accounts/user/")
-    page.locator("#result_list a").first.click()
+    page.locator("#result_list tbody a").nth(2).click()
     shoot(page, "desk-person", None, scheme, width, only)
     page.goto("/admin/accounts/user/")
     page.locator("#result_list input.action-select").nth(2).check()
-    page.locator("select[name=action]").select_option(index=1)
-    page.locator("button[name=index], button[type=submit]").first.click()
-    page.wait_for_selector("[data-testid=reason-form]")
+    page.get_by_role("button", name="Mute…").click()
+    page.get_by_test_id("reason-form").wait_for()
     shoot(page, "desk-reason", None, scheme, width, only)
 
 

@@ -114,8 +114,8 @@ def digest_of(content: str, reply_to: UUID | None) -> str:
 
 
 def earlier_send(actor: Actor, room_id: UUID, nonce: str, digest: str) -> Sent | None:
-    """A step of sending: the message this nonce already made, if any. Raises NonceConflict if it said something else."""
-    message = Message.objects.filter(author=actor.person, room_id=room_id, nonce=nonce).first()
+    """A step of sending: what this nonce already made, if anything. Raises NonceConflict if that says something else."""
+    message = queries.message_of_nonce(actor.person.id, room_id, nonce)
     if message is None:
         return None
     if message.digest != digest:

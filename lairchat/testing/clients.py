@@ -68,6 +68,7 @@ class Client:
             raise Lost(None) from error
         self._line = line
         ready = await asyncio.wait_for(line.opened, DEADLINE_SECONDS)
+        self._changed.set()  # its frames may have come before it was this client's line
         self.check()
         return ready
 

@@ -15,14 +15,14 @@ MESSAGES = 30
 
 @pytest.fixture
 def far(visit, line):
-    """dora, whose browser reaches the server over a line that can be cut."""
-    return visit("dora", base=f"http://127.0.0.1:{line.port}")
+    """Lets somebody reach the server over a line that can be cut."""
+    return lambda name: visit(name, base=f"http://127.0.0.1:{line.port}")
 
 
 def test_a_cut_of_fifteen_seconds_loses_and_doubles_nothing(visit, far, line):
     """30 messages written meanwhile come once, in order, over a new socket that resumed, without a reload."""
     near = visit("carl").register().make_room("bridge")
-    far.register().join("bridge")
+    far = far("dora").register().join("bridge")
     near.write("bridge", "before the cut")
     expect(far.row("before the cut")).to_be_visible()
     far.page.evaluate("window.stayed = true")
@@ -58,12 +58,12 @@ def test_a_cut_of_fifteen_seconds_loses_and_doubles_nothing(visit, far, line):
     assert any(stream.startswith("room:") and seq > 0 for stream, seq in resume["positions"].items())
 
 
-def test_what_waits_to_be_sent_survives_a_reload(visit, far, line):
-    far.sign_in().open("bridge")
+def test_what_waits_to_be_sent_survives_a_reload(far, line):
+    far = far("dirk").register().make_room("shelf")
     line.cut()
     expect(far.page.locator("html")).to_have_attribute("data-connection", "offline")
-    far.box("bridge").fill("kept in the drawer")
-    far.box("bridge").press("Enter")
+    far.box("shelf").fill("kept in the drawer")
+    far.box("shelf").press("Enter")
     expect(far.row("kept in the drawer")).to_have_attribute("data-state", "pending")
     line.mend()
     far.page.reload()

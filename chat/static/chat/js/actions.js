@@ -75,8 +75,9 @@ export function roomName(row) {
 export const othersOf = (row) =>
   row.people.filter((user) => user.id !== state.value.me.id).map((user) => state.value.users[user.id] ?? user)
 
-const change = (next) => {
-  state.value = next
+// Takes a function of the state as it is now, so that nothing that came while an answer was awaited is overwritten.
+const change = (step) => {
+  state.value = step(state.value)
 }
 
 function tell(text, bad = false) {
@@ -105,7 +106,7 @@ export function start(boot) {
   api.configure({ csrf: boot.csrf, signedOut: leave })
   let first = fromSidebar(boot.sidebar)
   if (boot.page) first = withPage(first, boot.page)
-  change(first)
+  change(() => first)
   firstRoom = boot.room_id
   restoreOutbox()
   socket = connect({
@@ -117,7 +118,7 @@ export function start(boot) {
     onState: connected,
     onEnd: ended,
   })
-  setInterval(() => change(typingSince(state.value, Date.now() - TYPING_MS)), 1_000)
+  setInterval(() => change((now) => typingSince(now, Date.now() - TYPING_MS)), 1_000)
   effect(() => state.value.recount && untracked(readSidebarSoon))
   effect(() => {
     const open = roomId.value
@@ -138,7 +139,7 @@ function receive(events) {
     if (event.seq > position + 1) whole = false
     return whole ? applyAll(held, [event.type === 'user_typing' ? { ...event, heard_at: heardAt } : event]) : held
   }, before)
-  change(next)
+  change(() => next)
   announce(before, events)
   if (events.some((event) => event.type === 'staff_changed' || event.type === 'site_changed')) readSidebarSoon()
   return whole
@@ -147,7 +148,7 @@ function receive(events) {
 let firstReady = true
 
 function ready(frame) {
-  if (frame.user) change(putUser(state.value, frame.user))
+  if (frame.user) change((now) => putUser(now, frame.user))
   const unknown = Object.keys(frame.streams).some((stream) => !(stream in state.value.positions))
   // Profiles and presence are announced, not logged: after an absence they are read again.
   if (!firstReady || unknown) readSidebarSoon()
@@ -158,7 +159,10 @@ function connected(next) {
   connection.value = next
   if (next === 'live') {
     flushOutbox()
-    if (roomId.value) readReceipts(roomId.value)
+    failed.value = {} // what could not be read without a connection is read now
+    if (!roomId.value) return
+    readReceipts(roomId.value)
+    if (!state.value.timelines[roomId.value]) readNewest(roomId.value)
   }
 }
 
@@ -194,7 +198,7 @@ function readSidebarSoon() {
   sidebarTimer ??= setTimeout(async () => {
     sidebarTimer = null
     const json = await api.get('/sidebar').catch(() => null)
-    if (json) change(withSidebar(state.value, json))
+    if (json) change((now) => withSidebar(now, json))
     else if (state.value.recount) setTimeout(readSidebarSoon, 5_000)
   }, 300)
 }
@@ -242,7 +246,7 @@ function leaveRoom(id) {
   if (!id) return
   held.delete(id)
   editing.value = null
-  change(trimmed(state.value, id, MOST_HELD))
+  change((now) => trimmed(now, id, MOST_HELD))
 }
 
 function enterRoom(id) {
@@ -282,7 +286,7 @@ async function reading(id, what, query, asked = {}) {
   try {
     const page = await api.get('/messages', { target_type: 'room', target_id: id, limit: PAGE, ...query })
     batch(() => {
-      if (state.value.rooms[id]) change(withPage(state.value, page, asked))
+      if (state.value.rooms[id]) change((now) => withPage(now, page, asked))
       flag(failed, id, null)
       flag(loading, id, null)
     })
@@ -331,11 +335,17 @@ async function once(key, work) {
 }
 
 const ensureUser = (id) =>
-  once(`user ${id}`, async () => change(putUser(state.value, (await api.get(`/users/${id}`)).user)))
+  once(`user ${id}`, async () => {
+    const { user } = await api.get(`/users/${id}`)
+    change((now) => putUser(now, user))
+  })
 
 /** Read a message that is answered to, if it is not at hand. */
 export const ensureMessage = (id) =>
-  once(`message ${id}`, async () => change(withMessage(state.value, (await api.get(`/messages/${id}`)).message)))
+  once(`message ${id}`, async () => {
+    const { message } = await api.get(`/messages/${id}`)
+    change((now) => withMessage(now, message))
+  })
 
 /** All members of a room, page by page. */
 export async function readMembers(id) {
@@ -343,7 +353,7 @@ export async function readMembers(id) {
   do {
     const page = await attempt(() => api.get(`/rooms/${id}/members`, { limit: 100, cursor }))
     if (!page || !state.value.rooms[id]) return
-    change(withMembers(state.value, id, page))
+    change((now) => withMembers(now, id, page))
     cursor = page.next_cursor
   } while (cursor)
 }
@@ -351,7 +361,7 @@ export async function readMembers(id) {
 async function readReceipts(id) {
   const answer = await api.get(`/rooms/${id}/receipts`).catch(() => null)
   if (!answer) return
-  change(applyAll(state.value, answer.receipts.map((row) => ({ type: 'read_up_to', room_id: id, ...row }))))
+  change((now) => applyAll(now, answer.receipts.map((row) => ({ type: 'read_up_to', room_id: id, ...row }))))
 }
 
 // ---- read positions
@@ -374,7 +384,7 @@ function sendRead() {
   for (const [id, seq] of readNext) {
     socket
       .request({ type: 'mark_read', room_id: id, seq })
-      .then((ack) => change(putReadPosition(state.value, ack)))
+      .then((ack) => change((now) => putReadPosition(now, ack)))
       .catch(() => {})
   }
   readNext.clear()
@@ -387,7 +397,7 @@ export async function markUnread(message) {
   held.add(id)
   const ack = await attempt(() => socket.request({ type: 'mark_read', room_id: id, seq: seq - 1, unread: true }))
   if (!ack) return held.delete(id)
-  change(putReadPosition(state.value, ack))
+  change((now) => putReadPosition(now, ack))
   lineAt.value = { ...lineAt.value, [id]: ack.read_seq }
   return true
 }
@@ -425,7 +435,7 @@ export function send(id, content, answered = null) {
     state: 'pending',
     error: null,
   }
-  change(putPending(state.value, row))
+  change((now) => putPending(now, row))
   outbox.put(row)
   flushOutbox()
   return true
@@ -433,13 +443,13 @@ export function send(id, content, answered = null) {
 
 /** Try a failed row again. */
 export function retry(row) {
-  change(putPending(state.value, { ...row, state: 'pending', error: null }))
+  change((now) => putPending(now, { ...row, state: 'pending', error: null }))
   flushOutbox()
 }
 
 /** Give a failed row up. Gives its text back. */
 export function discard(row) {
-  change(dropPending(state.value, row.room_id, row.nonce))
+  change((now) => dropPending(now, row.room_id, row.nonce))
   outbox.remove(row.nonce)
   return row.content
 }
@@ -464,7 +474,7 @@ async function flushOutbox() {
       flushDelay = 1_000
     } catch (refusal) {
       if (!LATER.has(refusal.code)) {
-        change(putPending(state.value, { ...row, state: 'failed', error: refusal.message }))
+        change((now) => putPending(now, { ...row, state: 'failed', error: refusal.message }))
         continue
       }
       if (connection.value !== 'live') break
@@ -486,19 +496,19 @@ const frameOf = (row) => ({
 
 function sent(row, ack) {
   outbox.remove(row.nonce)
-  change(dropPending(putMessage(state.value, ack.message), row.room_id, row.nonce))
+  change((now) => dropPending(putMessage(now, ack.message), row.room_id, row.nonce))
 }
 
 /** Change the text of a message. True once it is stored. */
 export async function edit(message, content) {
   const ack = await attempt(() => socket.request({ type: 'edit_message', message_id: message.id, content }))
-  if (ack?.message) change(putMessage(state.value, ack.message))
+  if (ack?.message) change((now) => putMessage(now, ack.message))
   return ack !== null
 }
 
 export async function remove(message) {
   const ack = await attempt(() => socket.request({ type: 'delete_message', message_id: message.id }))
-  if (ack?.message) change(putMessage(state.value, ack.message))
+  if (ack?.message) change((now) => putMessage(now, ack.message))
 }
 
 /** Add my reaction, or take it back. */
@@ -506,7 +516,7 @@ export async function react(message, emoji) {
   const mine = message.reactions.some((row) => row.emoji === emoji && row.user_ids.includes(state.value.me.id))
   const type = mine ? 'remove_reaction' : 'add_reaction'
   const ack = await attempt(() => socket.request({ type, message_id: message.id, emoji }))
-  if (ack) change(putReactions(state.value, ack))
+  if (ack) change((now) => putReactions(now, ack))
 }
 
 const toldTyping = new Map()
@@ -525,7 +535,7 @@ export const listRooms = (search, offset = 0) => api.get('/rooms', { search, off
 export const listUsers = (search) => api.get('/users', { search, limit: 30 })
 
 function entered({ item: row }) {
-  if (row) change(putItem(state.value, row))
+  if (row) change((now) => putItem(now, row))
   return row?.room.id
 }
 
@@ -542,7 +552,7 @@ export async function joinRoom(id) {
 export async function leaveRoomForGood(id) {
   const answer = await attempt(() => api.post(`/rooms/${id}/leave`))
   if (!answer) return
-  change(withoutRoom(state.value, id))
+  change((now) => withoutRoom(now, id))
   if (roomId.value === id) go('/rooms')
 }
 
@@ -553,23 +563,26 @@ export async function openDirect(userIds, how) {
 
 export async function updateRoom(id, fields) {
   const answer = await api.patch(`/rooms/${id}`, fields)
-  change(putRoom(state.value, answer.room))
+  change((now) => putRoom(now, answer.room))
 }
 
 export const archiveRoom = (id, archived) =>
-  attempt(async () => change(putRoom(state.value, (await api.post(`/rooms/${id}/${archived ? 'archive' : 'unarchive'}`)).room)))
+  attempt(async () => {
+    const { room } = await api.post(`/rooms/${id}/${archived ? 'archive' : 'unarchive'}`)
+    change((now) => putRoom(now, room))
+  })
 
 export async function deleteRoom(id) {
   const done = await attempt(() => api.del(`/rooms/${id}`))
   if (!done) return
-  change(withoutRoom(state.value, id))
+  change((now) => withoutRoom(now, id))
   go('/rooms')
 }
 
 export const setNotifications = (id, fields) =>
   attempt(async () => {
     const { item: row } = await api.put(`/rooms/${id}/settings`, fields)
-    if (row) change(putItem(state.value, row))
+    if (row) change((now) => putItem(now, row))
     return true
   })
 
@@ -579,7 +592,7 @@ export const invite = (id, userId) => api.post('/invitations', { room_id: id, us
 export async function answerInvitation(invitation, accept) {
   const answer = await attempt(() => api.post(`/invitations/${invitation.id}/${accept ? 'accept' : 'decline'}`))
   if (!answer) return
-  change(dropInvitation(state.value, invitation))
+  change((now) => dropInvitation(now, invitation))
   if (accept) go(`/r/${entered(answer)}`)
 }
 
@@ -660,7 +673,7 @@ async function restoreOutbox() {
   for (const row of (await outbox.all()) ?? []) {
     const { author, ...rest } = row
     const mine = author === state.value.me.id && row.created_at > oldest && state.value.rooms[row.room_id]
-    if (mine) change(putPending(state.value, { ...rest, state: 'pending' }))
+    if (mine) change((now) => putPending(now, { ...rest, state: 'pending' }))
     else outbox.remove(row.nonce)
   }
   flushOutbox()

@@ -455,7 +455,7 @@ export function Timeline({ roomId }) {
   })
   const rows = useComputed(() => {
     const known = state.value
-    const present = span.value.last === null && segment.value !== null && !segment.value.has_newer
+    const present = span.value.last === null && !segment.value?.has_newer
     return entries(known, roomId, ids.value, present, lineAt.value[roomId])
   })
   const users = useComputed(() => {
