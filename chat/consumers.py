@@ -15,9 +15,10 @@ from django.http import parse_cookie
 from accounts.actor import Actor
 from accounts.authentication import session_of_cookie, session_of_token
 from accounts.models import UserSession
+from accounts.queries import live_session
 from chat.queries import Followed, followed
 from chat.realtime import v2
-from chat.realtime.connection import Connection, command_named, decoded
+from chat.realtime.connection import Connection, command_named, decoded, refused
 from chat.realtime.hub import hub
 from lairchat import config
 from lairchat.core import lane, log
@@ -63,9 +64,9 @@ class Socket(AsyncConsumer):
             await self._live()
         except Gone:
             pass
-        except Refused as refused:
-            CLOSES.labels(refused.code).inc()
-            self._close(refused.code)
+        except Refused as end:
+            CLOSES.labels(end.code).inc()
+            self._close(end.code)
         finally:
             if self.connection is not None:
                 hub.detach(self.connection)
@@ -115,7 +116,7 @@ class Socket(AsyncConsumer):
             name, values, _ = decoded(text)
             return v2.client_hello(name, values)
         except DomainError as refusal:
-            self._write(v2.error(None, refusal))
+            self._write(refused(None, refusal))
             raise Refused(PROTOCOL_ERROR) from refusal
 
     async def _sign_in(self) -> SignedIn:
@@ -126,7 +127,7 @@ class Socket(AsyncConsumer):
             if (cookie := self._cookie()) is not None:
                 return await lane.run(_by_cookie, cookie, self._address())
         except DomainError as refusal:
-            self._write(v2.error(None, refusal))
+            self._write(refused(None, refusal))
             raise Refused(self._code_of(refusal)) from refusal
         seconds = config.current().limits.sign_in_seconds
         with self._within(seconds, NOT_AUTHENTICATED):
@@ -152,7 +153,7 @@ class Socket(AsyncConsumer):
                     continue
                 return await lane.run(_by_token, v2.token_of(name, values), self._address())
             except DomainError as refusal:
-                self._write(v2.error(request_id, refusal))
+                self._write(refused(request_id, refusal))
                 if refusal.status not in (400, 422):
                     raise Refused(self._code_of(refusal)) from refusal
 
@@ -167,14 +168,14 @@ class Socket(AsyncConsumer):
             yield
         except TimeoutError:
             refusal = Unauthenticated(f"Nothing came within {seconds:g} s.", code="timeout")
-            self._write(v2.error(None, refusal))
+            self._write(refused(None, refusal))
             raise Refused(code) from None
 
     def _begin(self, signed_in: SignedIn, hello: v2.ClientHello) -> Connection:
         person = signed_in.actor.person
         most = config.current().limits.sockets_per_account
         if len(hub.by_user.get(person.id, ())) >= most:
-            self._write(v2.error(None, RateLimited(5, most)))
+            self._write(refused(None, RateLimited(5, most)))
             raise Refused(TOO_MANY)
         if (tell_server := self.line.get("signed_in")) is not None:
             tell_server()
@@ -228,7 +229,7 @@ class Socket(AsyncConsumer):
             if message.get("text") is not None:
                 return message["text"]
             refusal = Malformed("Binary messages not supported", code="unsupported")
-            self._write(v2.error(None, refusal))
+            self._write(refused(None, refusal))
 
     def _write(self, frame: Any) -> None:
         payload = frame if isinstance(frame, bytes) else v2.encoded(frame)
@@ -255,9 +256,15 @@ def _by_cookie(value: str, address: str) -> SignedIn:
 
 
 def _signed_in(session: UserSession, address: str) -> SignedIn:
-    """Who it is and what they follow: the two statements of a connect. Runs on a thread of the lane."""
+    """Who it is and what they follow. Runs on a thread of the lane.
+
+    The session is read again after the heads: had it ended in between, its end would lie before the position from
+    which this connection hears of it (S1).
+    """
     log.known_epoch()
-    return SignedIn(Actor.through(session, via="ws", address=address), session, followed(session.user_id))
+    streams = followed(session.user_id)
+    session = live_session(session.id)
+    return SignedIn(Actor.through(session, via="ws", address=address), session, streams)
 
 
 def _finish(sending: Awaitable[None]) -> None:

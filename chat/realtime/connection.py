@@ -35,10 +35,14 @@ VOLATILE_SHARE = 4  # typing and presence are dropped once a quarter of the allo
 
 @dataclass(slots=True)
 class CatchingUp:
-    """A stream that this connection has not reached the live end of: what comes meanwhile waits here."""
+    """A stream that this connection has not reached the live end of: what comes meanwhile waits here.
+
+    `is_ahead`: the client already has frames up to `after`, which this process has yet to hear of.
+    """
 
     after: int
     pending: list[Delivery] = field(default_factory=list)
+    is_ahead: bool = False
 
 
 class Connection:
@@ -63,11 +67,14 @@ class Connection:
         self.via, self.address = via, address
         self.streams: set[str] = set()
         self.catching_up: dict[str, CatchingUp] = {}
+        self.joined_early: list[str] = []  # rooms gained before the frame that tells of them could be sent
         self.returned: dict[str, int] = {}  # streams joined anew before the leave was heard of, and after which seq
         self.is_open = True
         self._write, self._close, self._unsent, self._drained = write, close, unsent, drained
         self._frame_times: deque[float] = deque()
         self._refused_frames = 0
+        self._is_running = False
+        self._close_after: tuple[int, str] | None = None
 
     def __hash__(self) -> int:
         return id(self)
@@ -97,9 +104,14 @@ class Connection:
         self.write(msgspec.json.encode(value))
 
     def close(self, code: int, reason: str = "") -> None:
-        if self.is_open:
-            self.is_open = False
-            CLOSES.labels(code).inc()
+        """Nothing is sent from now on but the answer to a running command, which may be the one that signs out."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        CLOSES.labels(code).inc()
+        if self._is_running and code != TOO_SLOW:
+            self._close_after = code, reason
+        else:
             self._close(code, reason)
 
     def allows_frame(self) -> bool:
@@ -119,21 +131,33 @@ class Connection:
 
     async def run(self, entry: Command, values: dict[str, Any], request_id: str | None) -> None:
         """Run one command and answer it. No failure of one command ends the connection (M7, F10)."""
+        self._is_running = True
+        try:
+            answer = await self._answer_of(entry, values, request_id)
+        finally:
+            self._is_running = False
+        if self._close_after is not None:
+            if answer is not None:
+                self._write(msgspec.json.encode(answer))
+            self._close(*self._close_after)
+        elif answer is not None:
+            self.answer(answer)
+
+    async def _answer_of(self, entry: Command, values: dict[str, Any], request_id: str | None) -> dict[str, Any] | None:
         try:
             answer = await lane.run(self._execute, entry, values, request_id or "")
         except Exception as error:
             refusal = as_domain_error(error)
             if refusal.status == 500:
                 logger.exception("command %s failed", entry.name)
-            if refusal.status == 401 and self.is_open:
-                self.refuse(request_id, refusal)
+            if refusal.status == 401:
                 self.close(SESSION_ENDED)
-            elif not entry.silent:
-                self.refuse(request_id, refusal)
-            return
-        if not entry.silent:
-            data = {name: value for name, value in msgspec.structs.asdict(answer).items() if value is not msgspec.UNSET}
-            self.answer({"type": "ack", "request_id": request_id} | data)
+            elif entry.silent:
+                return None
+            return refused(request_id, refusal)
+        if entry.silent:
+            return None
+        return acknowledged(request_id, answer)
 
     def _execute(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
         # The session and the account are read for each command, never taken from connect time (S1, S7).
@@ -141,7 +165,16 @@ class Connection:
         return entry.run(actor, parsed(entry.takes, values))
 
     def refuse(self, request_id: str | None, refusal: DomainError) -> None:
-        self.answer({"type": "error", "request_id": request_id, "error": refusal.as_dict()})
+        self.answer(refused(request_id, refusal))
+
+
+def acknowledged(request_id: str | None, answer: msgspec.Struct) -> dict[str, Any]:
+    data = {name: value for name, value in msgspec.structs.asdict(answer).items() if value is not msgspec.UNSET}
+    return {"type": "ack", "request_id": request_id} | data
+
+
+def refused(request_id: str | None, refusal: DomainError) -> dict[str, Any]:
+    return {"type": "error", "request_id": request_id, "error": refusal.as_dict()}
 
 
 def decoded(text: str) -> tuple[str, dict[str, Any], str | None]:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from chat.queries import Followed
-from chat.realtime.connection import CatchingUp, Connection
+from chat.realtime.connection import TOO_SLOW, CatchingUp, Connection
 from lairchat import config
 from lairchat.core import events, lane, log, processes
 from lairchat.core.bus import bus
@@ -113,31 +113,39 @@ class Hub:
     def _hand_out(self, served: Served, delivery: Delivery) -> None:
         for effect in delivery.effects:
             if isinstance(effect, Join):
-                self._join(effect)
+                for connection in tuple(self.by_user.get(effect.user_id, ())):
+                    self._join(connection, effect)
         served.position = delivery.seq or served.position
         served.ring.append(delivery)
         for connection in tuple(served.connections):
             waiting = connection.catching_up.get(served.name) if connection.catching_up else None
             if waiting is None:
                 connection.write(delivery.frame)
-            elif len(waiting.pending) < config.current().delivery.resume_frames:
-                waiting.pending.append(delivery)
             else:
-                self._reset(connection, served.name, "too_many")
+                self._keep_waiting(connection, served, waiting, delivery)
         for effect in delivery.effects:
             if isinstance(effect, Leave):
                 self._leave(effect, served.position)
             elif isinstance(effect, Close):
-                self._close(effect)
+                for connection in tuple(self.by_user.get(effect.user_id, ())):
+                    self._close(connection, effect)
 
-    def _join(self, effect: Join) -> None:
-        """Every connection of the account follows the stream from the position on, before anything later is sent."""
-        for connection in tuple(self.by_user.get(effect.user_id, ())):
-            if effect.stream in connection.streams:
-                # The entry that took them out may still be on its way here: it must not undo this later one.
-                connection.returned[effect.stream] = effect.after
-            else:
-                self._follow(connection, effect.stream, effect.after)
+    def _keep_waiting(self, connection: Connection, served: Served, waiting: CatchingUp, delivery: Delivery) -> None:
+        if waiting.is_ahead:
+            if served.position >= waiting.after:
+                del connection.catching_up[served.name]
+        elif len(waiting.pending) < config.current().delivery.resume_frames:
+            waiting.pending.append(delivery)
+        else:
+            self._reset(connection, served.name, "too_many")
+
+    def _join(self, connection: Connection, effect: Join) -> None:
+        """The connection follows the stream from the position on, before anything later is sent."""
+        if effect.stream in connection.streams:
+            # The entry that took them out may still be on its way here: it must not undo this later one.
+            connection.returned[effect.stream] = effect.after
+        else:
+            self._follow(connection, effect.stream, effect.after)
 
     def _follow(self, connection: Connection, stream: str, after: int) -> None:
         served = self.streams.get(stream)
@@ -145,7 +153,11 @@ class Hub:
             served = self.streams[stream] = Served(stream, after)
         connection.streams.add(stream)
         served.connections.add(connection)
-        if served.position != after:
+        if log.user_stream(connection.user_id) in connection.catching_up:
+            # Nothing of the room may come before the frame that tells of it, which still waits.
+            connection.catching_up[stream] = CatchingUp(after)
+            connection.joined_early.append(stream)
+        elif served.position != after:
             connection.catching_up[stream] = CatchingUp(after)
             self._start(self.catch_up(connection, [stream]))
 
@@ -157,19 +169,21 @@ class Hub:
             else tuple(self.by_user.get(effect.user_id, ()))
         )
         for connection in leaving:
-            returned = connection.returned.get(effect.stream, 0)
-            self._unfollow(connection, effect.stream)
-            if returned > seq:
-                self._follow(connection, effect.stream, returned)
+            self._let_go(connection, effect.stream, seq)
 
-    def _close(self, effect: Close) -> None:
-        for connection in tuple(self.by_user.get(effect.user_id, ())):
-            if effect.session_id is not None and connection.session_id != effect.session_id:
-                continue
-            if effect.except_session is not None and connection.session_id == effect.except_session:
-                continue
-            connection.close(effect.code)
-            self.detach(connection)
+    def _let_go(self, connection: Connection, stream: str, seq: int) -> None:
+        returned = connection.returned.get(stream, 0)
+        self._unfollow(connection, stream)
+        if returned > seq:
+            self._follow(connection, stream, returned)
+
+    def _close(self, connection: Connection, effect: Close) -> None:
+        if effect.session_id is not None and connection.session_id != effect.session_id:
+            return
+        if effect.except_session is not None and connection.session_id == effect.except_session:
+            return
+        connection.close(effect.code)
+        self.detach(connection)
 
     def _unfollow(self, connection: Connection, stream: str) -> None:
         connection.streams.discard(stream)
@@ -189,8 +203,8 @@ class Hub:
     # Volatile
 
     def _collect(self, delivery: Delivery) -> None:
-        if not self.volatile and self.loop is not None:
-            self.loop.call_later(VOLATILE_SECONDS, self._flush_volatile)
+        if not self.volatile:
+            asyncio.get_running_loop().call_later(VOLATILE_SECONDS, self._flush_volatile)
         self.volatile[f"{delivery.stream} {delivery.key}"] = delivery
 
     def _flush_volatile(self) -> None:
@@ -223,8 +237,9 @@ class Hub:
     def attach(self, connection: Connection, followed: dict[str, Followed], plan: Plan) -> None:
         """Follow the streams, caught up or not, from this moment: nothing that is committed later can be missed.
 
-        `followed` was read in one snapshot with the memberships. A removal since then is either still to come on its
-        stream, or lies between that head and the hub's position, where it is looked for.
+        `followed` was read in one snapshot with the memberships, after the session was found in force. What changed
+        since is either still to come on its stream, or lies between the head read and the hub's position: it is
+        looked for there, and takes effect now.
         """
         if connection.user_id not in self.by_user:
             self.tell_presence(connection, is_online=True)
@@ -234,20 +249,28 @@ class Hub:
             served = self.streams.get(name)
             if served is None:
                 served = self.streams[name] = Served(name, stream.head)
-            elif served.position > stream.head and self._was_removed(served, stream.head, connection.user_id):
-                plan.start.pop(name, None)
-                continue
             connection.streams.add(name)
             connection.catching_up[name] = CatchingUp(plan.start.get(name, served.position))
             served.connections.add(connection)
+        for name, stream in followed.items():
+            self._repeat_effects(connection, name, stream.head)
 
-    def _was_removed(self, served: Served, since: int, user_id: UUID) -> bool:
-        return any(
-            isinstance(effect, Leave) and effect.user_id in (None, user_id)
-            for delivery in served.ring
-            if (delivery.seq or 0) > since
-            for effect in delivery.effects
-        )
+    def _repeat_effects(self, connection: Connection, name: str, since: int) -> None:
+        served = self.streams.get(name)
+        if served is None or served.position <= since or not connection.is_open:
+            return
+        later = [delivery for delivery in served.ring if (delivery.seq or 0) > since]
+        if len(later) != served.position - since:
+            connection.close(TOO_SLOW)  # too much happened for us to know; the next attempt reads it anew
+            self.detach(connection)
+            return
+        for seq, effect in ((delivery.seq or 0, effect) for delivery in later for effect in delivery.effects):
+            if isinstance(effect, Leave) and effect.user_id in (None, connection.user_id):
+                self._let_go(connection, effect.stream, seq)
+            elif isinstance(effect, Join) and effect.user_id == connection.user_id:
+                self._join(connection, effect)
+            elif isinstance(effect, Close) and effect.user_id == connection.user_id:
+                self._close(connection, effect)
 
     def detach(self, connection: Connection) -> None:
         """Forget a connection at once, wherever it stood."""
@@ -285,18 +308,22 @@ class Hub:
                 continue
             frames_left -= len(missing)
             bytes_left -= size
-            await self._send(connection, name, missing)
-            self._go_live(connection, name)
+            if await self._send(connection, name, missing):
+                self._go_live(connection, name)
 
-    async def _send(self, connection: Connection, name: str, missing: list[Delivery]) -> None:
-        """Write what was missed no faster than the reader takes it: a long absence is not a slow reader (F8)."""
+    async def _send(self, connection: Connection, name: str, missing: list[Delivery]) -> bool:
+        """Write what was missed no faster than the reader takes it: a long absence is not a slow reader (F8).
+
+        False if the stream was lost or reset meanwhile.
+        """
         waiting = connection.catching_up.get(name)
         for delivery in missing:
             await connection.drained()
             if waiting is None or connection.catching_up.get(name) is not waiting:
-                return  # removed meanwhile, or reset
+                return False
             connection.write(delivery.frame)
             waiting.after = delivery.seq or waiting.after
+        return waiting is not None
 
     async def _missing(self, connection: Connection, name: str, most: int) -> list[Delivery] | None:
         """The deliveries between the connection's position and the hub's; None if it no longer follows or was reset."""
@@ -332,21 +359,21 @@ class Hub:
                 position = delivery.seq
         served = self.streams.get(name)
         if served is not None and position > served.position:
-            # The client already has frames that this process has yet to hear of: they must not be sent twice.
-            connection.catching_up[name] = CatchingUp(position)
-            self._start(self._catch_up_later(connection, name))
+            connection.catching_up[name] = CatchingUp(position, is_ahead=True)
+        self._begin_early(connection, name)
 
-    async def _catch_up_later(self, connection: Connection, name: str) -> None:
-        await asyncio.sleep(config.current().delivery.heads_seconds / 4)
-        if (missing := await self._missing(connection, name, FETCH_MAX)) is not None:
-            await self._send(connection, name, missing)
-            self._go_live(connection, name)
+    def _begin_early(self, connection: Connection, name: str) -> None:
+        """Once the own stream is live, so may be the rooms gained on it meanwhile."""
+        if connection.joined_early and name == log.user_stream(connection.user_id):
+            names, connection.joined_early = connection.joined_early, []
+            self._start(self.catch_up(connection, names))
 
     def _reset(self, connection: Connection, name: str, reason: str) -> None:
         waiting, served = connection.catching_up.pop(name, None), self.streams.get(name)
         if waiting is None or served is None:
             return
         self.tell_reset(connection, Reset(name, served.position, reason))
+        self._begin_early(connection, name)
 
     def tell_reset(self, connection: Connection, reset: Reset) -> None:
         RESETS.labels(reset.reason).inc()
@@ -371,6 +398,8 @@ class Hub:
         """Hand out what the log holds between the hub's position and `upto`; afterwards the position has moved."""
         after = served.position
         loaded = await lane.run(_replay, served.name, after, upto, FETCH_MAX)
+        if self.streams.get(served.name) is not served:
+            return  # nobody follows it any more; whoever does again began anew
         for delivery in loaded:
             if delivery.seq == served.position + 1:
                 served.early.pop(delivery.seq, None)
@@ -378,8 +407,11 @@ class Hub:
         if served.position == after:
             # Pruned, or a log cut short: nobody may wait for ever for what is not there.
             served.position = (loaded[0].seq or 0) - 1 if loaded else upto
+            served.ring.clear()
             for connection in tuple(served.connections):
+                connection.catching_up.pop(served.name, None)
                 self.tell_reset(connection, Reset(served.name, served.position, "too_old"))
+                self._begin_early(connection, served.name)
 
     async def watch_heads(self) -> None:
         """Each second: one query for the heads of all served streams; the whole path from other processes (D10)."""
@@ -400,7 +432,8 @@ class Hub:
         names = list(self.streams)
         for start in range(0, len(names), HEADS_AT_ONCE):
             heads = await lane.run(log.heads, names[start : start + HEADS_AT_ONCE])
-            for name, head in heads.items():
+            # People's own streams before the rooms: whose sign-in ended is sent nothing more that was found with it.
+            for name, head in sorted(heads.items(), reverse=True):
                 served = self.streams.get(name)
                 # A stream that is just being healed gets there by itself.
                 if served is not None and head > served.position and served.healing is None:

@@ -29,13 +29,15 @@ class Presence:
         """The account's first connection of this process opened, or its last one closed."""
         if connection.user_id in self.elsewhere:
             return
-        self._tell(connection.user_id, connection.username, is_online)
+        self._tell(connection.user_id, connection.username)
 
-    def _tell(self, user_id: UUID, username: str, is_online: bool) -> None:
-        self.hub._start(self._tell_those_concerned(user_id, username, is_online))
+    def _tell(self, user_id: UUID, username: str) -> None:
+        self.hub._start(self._tell_those_concerned(user_id, username))
 
-    async def _tell_those_concerned(self, user_id: UUID, username: str, is_online: bool) -> None:
+    async def _tell_those_concerned(self, user_id: UUID, username: str) -> None:
         here = await lane.run(people_sharing_a_room, user_id, list(self.hub.by_user))
+        # Asked now: of a quick going and coming back, the two answers may come in either order.
+        is_online = user_id in self.hub.by_user or user_id in self.elsewhere
         type_ = "user_online" if is_online else "user_offline"
         frame = encode(type_, f"user:{user_id}", None, {"user_id": user_id, "username": username})
         self.hub.arrive([Delivery("", None, type_, frame, key=f"presence:{user_id}", users=tuple(here - {user_id}))])
@@ -51,7 +53,7 @@ class Presence:
                 continue
             before, self.elsewhere = self.elsewhere, now
             for user_id in (now.keys() ^ before.keys()) - self.hub.by_user.keys():
-                self._tell(user_id, now.get(user_id) or before[user_id], user_id in now)
+                self._tell(user_id, now.get(user_id) or before[user_id])
 
 
 def _online_elsewhere() -> dict[UUID, str]:

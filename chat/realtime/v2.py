@@ -12,7 +12,7 @@ from chat.queries import Followed
 from chat.realtime.connection import Connection
 from chat.realtime.hub import Plan, Reset, hub
 from lairchat.core import log
-from lairchat.core.errors import DomainError, Invalid, Malformed, Unauthenticated
+from lairchat.core.errors import Invalid, Malformed, Unauthenticated
 from lairchat.core.forms import parsed
 from lairchat.core.metrics import RESUMES
 
@@ -55,10 +55,6 @@ def pong() -> dict[str, Any]:
     return {"type": "pong", "server_time": datetime.now(UTC).isoformat()}
 
 
-def error(request_id: str | None, refusal: DomainError) -> dict[str, Any]:
-    return {"type": "error", "request_id": request_id, "error": refusal.as_dict()}
-
-
 def client_hello(name: str, values: dict[str, Any]) -> ClientHello:
     """The hello of a 2.x client. Raises Invalid `version_mismatch`, Malformed, or Unauthenticated for anything else."""
     if name != "client_hello":
@@ -90,6 +86,11 @@ def plan(streams: dict[str, Followed], resume: Resume | None, epoch: str) -> Pla
             reason = "epoch"
         elif position is None:
             start[name] = stream.joined
+            continue
+        elif name.startswith("room:") and position < stream.joined:
+            # Gone and come back since: what was said in between is not for them (D11).
+            start[name] = stream.joined
+            resets.append(Reset(name, stream.joined, "too_old"))
             continue
         elif position + 1 < stream.floor:
             reason = "too_old"

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,13 @@ class Town:
 
 
 def found(
-    data_dir: Path, people: list[str], rooms: dict[str, list[str]], *, privacy: str = "private", **environment: str
+    data_dir: Path,
+    people: list[str],
+    rooms: dict[str, list[str]],
+    *,
+    privacy: str = "private",
+    admins: Collection[str] = (),
+    **environment: str,
 ) -> Town:
     """Make a database in `data_dir`, or add to the one there, before or beside its server.
 
@@ -41,7 +48,7 @@ def found(
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
     given = {"LAIR_DATA_DIR": str(data_dir), "LAIR_LIMITS": "off"} | environment
-    wish = json.dumps({"people": people, "rooms": rooms, "privacy": privacy})
+    wish = json.dumps({"people": people, "rooms": rooms, "privacy": privacy, "admins": list(admins)})
     command = [sys.executable, "-m", "lairchat.testing.town", wish]
     done = subprocess.run(command, env=clean | given, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -56,6 +63,7 @@ def fill(wish: dict[str, Any]) -> dict[str, Any]:
     call_command("migrate", verbosity=0)
 
     from accounts.models import User
+    from accounts.roles import SiteRole
     from accounts.tokens import session_token
     from lairchat.testing import cast
     from rooms.actions.rooms import create_room
@@ -63,7 +71,8 @@ def fill(wish: dict[str, Any]) -> dict[str, Any]:
     actors, people = {}, {}
     for name in wish["people"]:
         known = User.objects.filter(username=name).first()
-        actor = actors[name] = cast.signed_in(known) if known else cast.person(name)
+        role = SiteRole.ADMIN if name in wish["admins"] else SiteRole.USER
+        actor = actors[name] = cast.signed_in(known) if known else cast.person(name, role)
         cookie = _browser_session(actor.person)
         token = session_token(_session(actor), actor.person)
         people[name] = {"id": str(actor.person.id), "name": name, "token": token, "cookie": cookie}
