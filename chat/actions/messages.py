@@ -114,7 +114,7 @@ def digest_of(content: str, reply_to: UUID | None) -> str:
 
 
 def earlier_send(actor: Actor, room_id: UUID, nonce: str, digest: str) -> Sent | None:
-    """The message this nonce already made, if any. Raises NonceConflict if it said something else."""
+    """A step of sending: what this nonce already made, if anything. Raises NonceConflict if that says something else."""
     message = queries.message_of_nonce(actor.person.id, room_id, nonce)
     if message is None:
         return None
