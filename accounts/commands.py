@@ -30,7 +30,7 @@ from accounts.shapes import (
 )
 from lairchat.core.commands import Done, Nothing, command
 from lairchat.core.errors import Invalid
-from lairchat.core.forms import page_limit
+from lairchat.core.forms import page_limit, search_text
 
 
 @command("logout")
@@ -60,7 +60,9 @@ def list_users(actor: Actor, data: ListUsersInput) -> PeopleAnswer:
     if not 0 <= data.offset < 2**31:
         raise Invalid("Validation failed: offset - must be a position in the list", field="offset")
     online = presence.online_ids()
-    people, total = queries.directory(actor, data.search, online if data.online_only else None, limit, data.offset)
+    people, total = queries.directory(
+        actor, search_text(data.search), online if data.online_only else None, limit, data.offset
+    )
     return PeopleAnswer([_person(actor, user, online) for user in people], data.offset + len(people) < total, total)
 
 

@@ -35,6 +35,10 @@ def resident_bytes(pid: int) -> int:
     raise LookupError("no VmRSS")
 
 
+class RefusedSend(Exception):
+    """The server answered with an error; a machine that is too busy says so (503)."""
+
+
 class Count:
     """Deliveries of all sockets together; `reached` wakes whoever waits for a number of them."""
 
@@ -115,7 +119,7 @@ class LairReader(Reader):
                     if waiting is not None and frame["type"] == "ack":
                         waiting.set_result(time.perf_counter())
                     elif waiting is not None:
-                        waiting.set_exception(RuntimeError(f"the server refused: {frame['error']}"))
+                        waiting.set_exception(RefusedSend(f"the server refused: {frame['error']}"))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         super().on_ws_disconnected(transport)
@@ -225,22 +229,28 @@ async def acks(order: dict[str, Any]) -> dict[str, Any]:
     await settled(order["pid"])
     rate, total = order["rate"], int(order["rate"] * order["seconds"])
     begun = time.perf_counter()
-    rooms, latencies = order["rooms"], []
+    rooms, latencies, refusals = order["rooms"], [], []
 
     async def one(number: int) -> None:
         due = begun + number / rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         late = time.perf_counter() - due
         place = number % len(readers)
-        taken = await readers[place].say(
-            rooms[place % len(rooms)], f"steady message number {number}, as people write them"
-        )
-        latencies.append(late + taken)
+        text = f"steady message number {number}, as people write them"
+        try:
+            latencies.append(late + await readers[place].say(rooms[place % len(rooms)], text))
+        except RefusedSend:
+            refusals.append(number)
 
     cpu = cpu_seconds(order["pid"])
     await asyncio.gather(*(one(number) for number in range(total)))
     seconds = time.perf_counter() - begun
-    return {"latencies": latencies, "seconds": seconds, "server_cpu": cpu_seconds(order["pid"]) - cpu}
+    return {
+        "latencies": latencies,
+        "refused": len(refusals),
+        "seconds": seconds,
+        "server_cpu": cpu_seconds(order["pid"]) - cpu,
+    }
 
 
 async def idle(order: dict[str, Any]) -> dict[str, Any]:

@@ -150,6 +150,7 @@ class Bench:
         return {
             "ack_p50_ms": 1000 * quantile(found["latencies"], 0.5),
             "ack_p99_ms": 1000 * quantile(found["latencies"], 0.99),
+            "refused": found["refused"],
             "sends_per_second": sends / found["seconds"],
             "cpu_ms_per_send": 1000 * found["server_cpu"] / sends,
         }

@@ -23,6 +23,7 @@ ROWS = [
     ("acks", "ack_p50_ms", "send → ack at the steady rate, p50, ms", "≤ 3"),
     ("acks", "ack_p99_ms", "send → ack at the steady rate, p99, ms", "≤ 15"),
     ("acks", "sends_per_second", "sends acknowledged per second (as asked for, if it keeps up)", ""),
+    ("acks", "refused", "sends refused as too busy", "0"),
     ("acks", "cpu_ms_per_send", "server CPU per send, ms", ""),
     ("idle", "memory_empty_mib", "resident memory, no socket, MiB", ""),
     ("idle", "memory_500_mib", "resident memory, 500 signed-in sockets, MiB", "≤ 130"),

@@ -8,7 +8,7 @@ from accounts.actor import Actor
 from accounts.presence import online_ids
 from lairchat.core.commands import Done, command
 from lairchat.core.errors import Invalid
-from lairchat.core.forms import page_limit
+from lairchat.core.forms import page_limit, search_text
 from lairchat.core.snapshot import as_of
 from rooms import queries, sidebar
 from rooms.actions import invitations, memberships, sanctions
@@ -244,7 +244,7 @@ def list_rooms(actor: Actor, data: ListRoomsInput) -> RoomsAnswer:
         raise Invalid("Validation failed: offset - must not be negative", field="offset")
     listed, total = queries.discover(
         actor,
-        search=data.search,
+        search=search_text(data.search),
         joined_only=data.joined_only,
         public_only=data.public_only,
         limit=limit,

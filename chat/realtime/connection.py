@@ -157,8 +157,7 @@ class Connection:
             return refused(request_id, refusal)
         if entry.silent:
             return None
-        data = {name: value for name, value in msgspec.structs.asdict(answer).items() if value is not msgspec.UNSET}
-        return {"type": "ack", "request_id": request_id} | data
+        return acknowledged(request_id, answer)
 
     def _execute(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
         # The session and the account are read for each command, never taken from connect time (S1, S7).
@@ -167,6 +166,11 @@ class Connection:
 
     def refuse(self, request_id: str | None, refusal: DomainError) -> None:
         self.answer(refused(request_id, refusal))
+
+
+def acknowledged(request_id: str | None, answer: msgspec.Struct) -> dict[str, Any]:
+    data = {name: value for name, value in msgspec.structs.asdict(answer).items() if value is not msgspec.UNSET}
+    return {"type": "ack", "request_id": request_id} | data
 
 
 def refused(request_id: str | None, refusal: DomainError) -> dict[str, Any]:

@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from django.test import Client
 
 from accounts.actor import Actor
 from accounts.models import UserSession
 from accounts.tokens import session_token
-from chat.realtime.connection import Connection, command_named, decoded
+from chat.realtime.connection import Connection, acknowledged, command_named, decoded
 from lairchat.core.errors import DomainError
 from lairchat.core.rest import as_domain_error
 from lairchat.core.routes import Route
@@ -93,7 +92,7 @@ class Program:
         try:
             type_, values, request_id = decoded(text)
             answer = connection._execute(command_named(type_), values, request_id or "")
-            connection.answer({"type": "ack", "request_id": request_id} | msgspec.structs.asdict(answer))
+            connection.answer(acknowledged(request_id, answer))
         except Exception as error:  # as Connection.run does
             refusal: DomainError = as_domain_error(error)
             status = refusal.status

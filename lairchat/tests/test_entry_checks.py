@@ -84,6 +84,7 @@ def test_ready_is_503_without_a_database(rf, django_db_blocker, monkeypatch):
     assert (answer.status_code, b"closed" in answer.content) == (503, False)
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("address", "forwarded", "authorization", "allowed"),
     [
