@@ -11,6 +11,7 @@ from accounts.actor import Actor, Via
 from accounts.errors import AccountDisabled, SessionExpired, SessionNotFound, UserNotFound
 from accounts.models import Sanction, User, UserSession
 from accounts.roles import Permission, SiteRole
+from lairchat.core.prepared import Prepared
 from lairchat.core.text import fold
 
 Acquaintances = Callable[[User], Iterable[UUID] | QuerySet]
@@ -63,12 +64,24 @@ def users_by_ids(ids: Collection[UUID]) -> dict[UUID, User]:
     return User.objects.in_bulk(list(ids)) if ids else {}
 
 
+_SESSION = Prepared(
+    "SELECT {0}, {1} FROM accounts_usersession AS t0 JOIN accounts_user AS t1 ON t1.id = t0.user_id WHERE t0.id = %s",
+    UserSession,
+    User,
+)
+
+
 def live_session(session_id: UUID) -> UserSession:
     """The session with its account, both in force; one statement (S1).
 
     Raises SessionNotFound (unknown or ended), SessionExpired, AccountDisabled.
     """
-    return checked(UserSession.objects.select_related("user").filter(id=session_id).first())
+    found = _SESSION.first(session_id)
+    if found is None:
+        raise SessionNotFound()
+    session: UserSession = found[0]
+    session.user = found[1]
+    return checked(session)
 
 
 def live_session_of_key(stored_key: str) -> UserSession:

@@ -12,13 +12,13 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.actor import Actor
-from accounts.models import User
 from accounts.queries import users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
 from chat.models import Mention, Message, Reaction, ReadReceipt
 from chat.shapes import HistoryAnswer, MessageOutput, ReactionOutput
 from lairchat.core import log
+from lairchat.core.prepared import stored
 from lairchat.core.snapshot import as_of
 from rooms.errors import NotRoomMember, RoomNotFound
 from rooms.models import Membership, Room
@@ -214,28 +214,34 @@ def _room_id_text() -> str:
     return " || '-' || ".join(f"substr({digits}, {start}, {length})" for start, length in parts)
 
 
-def _stored(id_: UUID) -> Any:
-    return User._meta.pk.get_db_prep_value(id_, connection)
-
-
 def message_of_nonce(author_id: UUID, room_id: UUID, nonce: str) -> Message | None:
     """What this nonce made, if anything; one statement, and one more where it did.
 
     Asked twice for each send and nearly always in vain: building the ORM's query was a fifth of a send.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_OF_NONCE, [_stored(author_id), _stored(room_id), nonce])
+        cursor.execute(_OF_NONCE, [stored(author_id), stored(room_id), nonce])
         row = cursor.fetchone()
     return Message.objects.get(pk=_uuid(row[0])) if row else None
 
 
+def last_moment(room_id: UUID) -> datetime | None:
+    """When the room's newest message was said; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT created_at FROM chat_message WHERE room_id = %s ORDER BY seq DESC LIMIT 1", [stored(room_id)]
+        )
+        row = cursor.fetchone()
+    return _moment(row[0]) if row else None
+
+
 def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:
     """Unread and mention counts of all rooms of a person, or of one; one statement (D12)."""
-    parameters = [_stored(user_id)]
+    parameters = [stored(user_id)]
     only = ""
     if room_id is not None:
         only = "AND m.room_id = %s"
-        parameters.append(_stored(room_id))
+        parameters.append(stored(room_id))
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS.format(room_id=_room_id_text(), only=only), parameters)
         rows = cursor.fetchall()
@@ -255,7 +261,7 @@ def followed(user_id: UUID) -> dict[str, Followed]:
     """Every stream of a person with head and floor, their memberships decided in the same snapshot; one statement."""
     own = log.user_stream(user_id)
     with connection.cursor() as cursor:
-        cursor.execute(_FOLLOWED.format(room_id=_room_id_text()), [_stored(user_id), log.SITE, own])
+        cursor.execute(_FOLLOWED.format(room_id=_room_id_text()), [stored(user_id), log.SITE, own])
         rows = cursor.fetchall()
     streams = {log.SITE: Followed(0, 1, 0), own: Followed(0, 1, 0)}
     streams.update({name: Followed(head, floor, joined) for name, head, floor, joined in rows})

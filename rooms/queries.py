@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.actor import Actor
@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.roles import Permission
 from lairchat.core import log
 from lairchat.core.log import room_stream
+from lairchat.core.prepared import Prepared
 from lairchat.core.text import fold
 from rooms import policy
 from rooms.errors import InvitationNotFound, RoomNotFound, SanctionNotFound
@@ -45,19 +46,24 @@ def room_to_moderate(actor: Actor, room_id: UUID, *, lock: bool = False) -> tupl
     return room, membership
 
 
+_FOUND = Prepared(
+    "SELECT {0}, {1} FROM rooms_room AS t0"
+    " LEFT JOIN rooms_membership AS t1 ON t1.room_id = t0.id AND t1.user_id = %s WHERE t0.id = %s",
+    Room,
+    Membership,
+)
+
+
 def _found(actor: Actor, room_id: UUID, *, lock: bool) -> tuple[Room, Membership | None]:
     if lock:
         log.lock(room_stream(room_id))
-    rooms = Room.objects.filter(pk=room_id)
-    if actor.user_id is not None:
-        own = FilteredRelation("memberships", condition=Q(memberships__user=actor.user_id))
-        rooms = rooms.annotate(own=own).select_related("own")  # type: ignore[misc]
-    room = rooms.first()
-    if room is None:
+    found = _FOUND.first(actor.user_id, room_id)
+    if found is None:
         raise RoomNotFound()
-    membership: Membership | None = getattr(room, "own", None)
-    if membership is not None and actor.user is not None:
-        membership.user = actor.user
+    room: Room = found[0]
+    membership: Membership | None = found[1]
+    if membership is not None:
+        membership.room, membership.user = room, actor.person
     return room, membership
 
 

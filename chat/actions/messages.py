@@ -127,7 +127,7 @@ def earlier_send(actor: Actor, room_id: UUID, nonce: str, digest: str) -> Sent |
 def next_moment(room: Room) -> datetime:
     """Now, but never before the room's last message, whatever the clock did (F7)."""
     now = timezone.now()
-    last = Message.objects.filter(room=room).order_by("-seq").values_list("created_at", flat=True).first()
+    last = queries.last_moment(room.id)
     return now if last is None else max(now, last)
 
 

@@ -3,6 +3,7 @@
 The figures are settings; `spend("send", key)` is the whole interface.
 """
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -12,10 +13,17 @@ from django.db import connection
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from lairchat import config
 from lairchat.core.errors import RateLimited
 from lairchat.core.metrics import LIMITED
+
+logger = logging.getLogger(__name__)
+
+BREAKER_SECONDS = 3.0
 
 
 class DatabaseStorage(Storage):
@@ -81,6 +89,7 @@ class Standing:
 _lock = threading.Lock()
 _limiter: FixedWindowRateLimiter | None = None
 _shared = False
+_away_until = 0.0  # Redis failed: until then it is not asked
 
 
 def share_between_processes() -> None:
@@ -93,9 +102,9 @@ def share_between_processes() -> None:
 
 def forget() -> None:
     """Begin with empty windows in memory: for tests."""
-    global _shared, _limiter
+    global _shared, _limiter, _away_until
     with _lock:
-        _shared, _limiter = False, None
+        _shared, _limiter, _away_until = False, None, 0.0
 
 
 def _current() -> FixedWindowRateLimiter:
@@ -110,14 +119,35 @@ def _current() -> FixedWindowRateLimiter:
 def _storage() -> Storage:
     redis_url = config.current().redis_url
     if redis_url is not None:
-        bounds: Any = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
-        return RedisStorage(redis_url, implementation="redispy", **bounds)
+        # No second attempt: a request waits for Redis once, and no longer than this (F3).
+        bounds: Any = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
+        return RedisStorage(redis_url, **bounds)
     return DatabaseStorage() if _shared else MemoryStorage()
 
 
 def _item(name: str) -> RateLimitItem:
     window = getattr(config.current().limits, name)
     return RateLimitItemPerSecond(window.count, window.seconds, namespace="lair")
+
+
+def _count(item: RateLimitItem, name: str, key: str) -> tuple[bool, float, int]:
+    """Whether the use is allowed, when the window ends, and what is left. Without its Redis, in the database (F3)."""
+    global _away_until
+    if config.current().redis_url is None:
+        return _counted(_current(), item, name, key)
+    if time.monotonic() >= _away_until:
+        try:
+            return _counted(_current(), item, name, key)
+        except RedisError as error:
+            _away_until = time.monotonic() + BREAKER_SECONDS
+            logger.warning("Redis does not count limits (%s); the database does", type(error).__name__)
+    return _counted(FixedWindowRateLimiter(DatabaseStorage()), item, name, key)
+
+
+def _counted(limiter: FixedWindowRateLimiter, item: RateLimitItem, name: str, key: str) -> tuple[bool, float, int]:
+    allowed = limiter.hit(item, name, key)
+    reset_at, remaining = limiter.get_window_stats(item, name, key)
+    return allowed, reset_at, remaining
 
 
 def spend(name: str, key: Any) -> Standing | None:
@@ -128,9 +158,7 @@ def spend(name: str, key: Any) -> Standing | None:
     if not config.current().limits_on:
         return None
     item = _item(name)
-    limiter = _current()
-    allowed = limiter.hit(item, name, str(key))
-    reset_at, remaining = limiter.get_window_stats(item, name, str(key))
+    allowed, reset_at, remaining = _count(item, name, str(key))
     seconds = max(1, int(reset_at - time.time() + 0.999))
     if not allowed:
         LIMITED.labels(name).inc()

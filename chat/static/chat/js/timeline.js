@@ -439,6 +439,7 @@ export function Timeline({ roomId }) {
   const span = useSignal({ first: null, last: null })
   const away = useSignal(false) // the end is out of sight
   const opened = useRef(false)
+  const jumping = useRef(false) // on the way to the end: a scroll event of before says nothing of it
 
   const segment = useComputed(() => {
     const segments = state.value.timelines[roomId]
@@ -525,6 +526,7 @@ export function Timeline({ roomId }) {
   }, [])
 
   function scrolled() {
+    if (jumping.current) return
     const place = box.current
     stuck.current = span.value.last === null && atEnd(place)
     anchor.current = anchorOf(place)
@@ -536,7 +538,7 @@ export function Timeline({ roomId }) {
   // Is the end being read? Is more needed above or below?
   function look() {
     const place = box.current
-    if (!place || !segment.value) return
+    if (!place || !segment.value || jumping.current) return
     const below = place.scrollHeight - place.scrollTop - place.clientHeight
     const near = span.value.last === null && !segment.value.has_newer && below < NEAR_END
     away.value = !near && (span.value.last !== null || segment.value.has_newer || below > place.clientHeight)
@@ -592,10 +594,13 @@ export function Timeline({ roomId }) {
   function toEnd() {
     target.value = null
     stuck.current = true
+    jumping.current = true
     span.value = { first: null, last: null }
     if (state.value.timelines[roomId]?.at(-1).has_newer) readNewest(roomId)
     requestAnimationFrame(() => {
+      jumping.current = false
       if (box.current) box.current.scrollTop = box.current.scrollHeight
+      look()
     })
   }
 
