@@ -56,7 +56,7 @@ class Prepared:
 
 
 def _conversion(field: Any) -> tuple[list[Any], Any]:
-    column = field.cached_col
+    column = field.get_col(field.model._meta.db_table)  # not cached_col: a key of another row has that row's type
     return [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)], column
 
 
