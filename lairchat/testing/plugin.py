@@ -27,9 +27,10 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_limits() -> Iterator[None]:
     """Nobody's limits are spent by another test."""
-    from lairchat.core import limits
+    from lairchat.core import limits, log
 
     limits.forget()
+    log._epoch = None  # the database of the last test, and its history, are gone
     yield
     limits.forget()
 
