@@ -71,7 +71,7 @@ def fill(wish: dict[str, Any]) -> dict[str, Any]:
     actors, people = {}, {}
     for name in wish["people"]:
         known = User.objects.filter(username=name).first()
-        role = SiteRole.ADMIN if name in wish["admins"] else SiteRole.USER
+        role = SiteRole.ADMIN if name in wish.get("admins", ()) else SiteRole.USER
         actor = actors[name] = cast.signed_in(known) if known else cast.person(name, role)
         cookie = _browser_session(actor.person)
         token = session_token(_session(actor), actor.person)

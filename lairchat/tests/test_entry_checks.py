@@ -111,6 +111,7 @@ def test_without_a_token_no_bearer_is_let_in(configured):
     assert not may_see_metrics(request)
 
 
+@pytest.mark.django_db
 def test_metrics_keep_the_originals_names(configured):
     from lairchat.core.metrics import count_request
 
