@@ -7,7 +7,7 @@ What is read, the columns and their conversion, still comes from the models.
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 
 
 class Prepared:
@@ -42,7 +42,7 @@ class Prepared:
                 for step in convert:
                     values[index] = step(values[index], column, connection)
             names = [field.attname for field in kind._meta.concrete_fields]
-            instances.append(kind.from_db(connection.alias, names, values))
+            instances.append(kind.from_db(DEFAULT_DB_ALIAS, names, values))
         return tuple(instances)
 
     def _converters_here(self) -> list[list[tuple[Any, Any]]]:

@@ -78,6 +78,8 @@ def _build(messages: int, rooms: int) -> None:
 
 def _read_nearly_all(facts: dict[str, Any]) -> None:
     """Alice has forty unread messages in each room: what the sidebar has to count."""
+    from uuid import UUID
+
     from accounts.models import User
     from chat.actions.receipts import mark_read
     from lairchat.core import log
@@ -86,7 +88,7 @@ def _read_nearly_all(facts: dict[str, Any]) -> None:
     alice = cast.signed_in(User.objects.get(pk=facts["people"]["alice"]["id"]))
     for room_id in facts["rooms"].values():
         stream = log.room_stream(room_id)
-        mark_read(alice, room_id, max(1, log.heads([stream])[stream] - 40))
+        mark_read(alice, UUID(room_id), max(1, log.heads([stream])[stream] - 40))
 
 
 def _compare(dirs: list[Path]) -> dict[str, list[float]]:
