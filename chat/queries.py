@@ -122,7 +122,7 @@ def history(actor: Actor, room_id: UUID, window: Window) -> HistoryAnswer:
     messages, floor = Message.objects.filter(room=room), readable_after(room, membership)
     page, has_older, has_newer = _page(messages, floor, window)
     shown = outputs(page)
-    related = _related(messages.filter(seq__gt=floor), shown)
+    related = _related(floor, shown)
     people = {id_ for message in [*shown, *related] for id_ in _people_of(message)}
     return HistoryAnswer(
         messages=shown,
@@ -156,10 +156,14 @@ def _page(messages: QuerySet[Message], floor: int, window: Window) -> tuple[list
     return older[: window.limit], len(older) > window.limit, window.before is not None
 
 
-def _related(readable: QuerySet[Message], shown: Sequence[MessageOutput]) -> list[MessageOutput]:
+def _related(floor: int, shown: Sequence[MessageOutput]) -> list[MessageOutput]:
+    """What the page's messages answer and the page does not hold.
+
+    By id alone: given the room as well, SQLite walks the whole room for two messages. An answer is in its room anyway.
+    """
     held = {message.id for message in shown}
     wanted = {message.reply_to for message in shown if message.reply_to} - held
-    return outputs(list(readable.filter(pk__in=wanted)))
+    return outputs([message for message in Message.objects.filter(pk__in=wanted) if message.seq > floor])
 
 
 def _people_of(message: MessageOutput) -> set[UUID]:
