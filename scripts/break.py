@@ -44,7 +44,7 @@ BREAKS = (
     Break(
         "the position of a removal",
         (("rooms/events.py", "return [Leave(self.user_id, self.stream())]", "return []"),),
-        ("chat/tests/test_hub.py", "chat/tests/test_socket.py", "lairchat/tests/test_two_processes.py"),
+        ("chat/tests/test_hub.py", "chat/tests/test_socket.py"),
     ),
     Break(
         "the resume",
@@ -55,16 +55,27 @@ BREAKS = (
         "the session check on sockets",
         (
             (
+                "accounts/events.py",
+                "return [Close(self.user_id, SESSION_ENDED, session_id=id_) for id_ in self.session_ids]",
+                "return []",
+            ),
+        ),
+        ("chat/tests/test_socket.py",),
+    ),
+    Break(
+        "the session check of each command",
+        (
+            (
                 "accounts/queries.py",
-                "    if session is None or session.ended_at is not None:",
-                "    if session is None:",
+                "    if session is None or session.ended_at is not None:\n",
+                "    if session is not None:\n        return session\n    if session is None:\n",
             ),
         ),
         ("accounts/tests", "chat/tests/test_socket.py"),
     ),
     Break(
         "not yours is not found",
-        (("rooms/policy.py", "    return not room.is_hidden and actor.allows", "    return actor.allows"),),
+        (("rooms/policy.py", "return not room.is_hidden and actor.allows", "return actor.allows"),),
         ("lairchat/tests/test_hidden.py",),
     ),
     Break(
@@ -73,10 +84,15 @@ BREAKS = (
             (
                 "lairchat/server/daphne.py",
                 "return limits.upload_body_bytes if uploads else limits.request_body_bytes",
-                "return 1 << 40 if uploads or limits else 0",
+                "return (1 << 40) * (limits.upload_body_bytes if uploads else limits.request_body_bytes)",
+            ),
+            (
+                "lairchat/server/guard.py",
+                "return limits.upload_body_bytes if self.takes_uploads(path) else limits.request_body_bytes",
+                "return (1 << 40) * (limits.upload_body_bytes if self.takes_uploads(path) else 1)",
             ),
         ),
-        ("lairchat/tests/test_entry_requests.py",),
+        ("lairchat/tests/test_entry_requests.py", "lairchat/tests/test_guard.py"),
     ),
 )
 
