@@ -23,7 +23,7 @@ PASSWORD = "correct horse battery staple"
 
 VISITOR_PAGES = {"login": "/login", "register": "/register", "not-found": "/nowhere"}
 PAGES = {
-    "room": "/",
+    "home": "/",
     "rooms": "/rooms",
     "room-new": "/rooms/new",
     "settings-profile": "/settings/profile",
@@ -115,12 +115,14 @@ def shoot(page: Page, name: str, path: str | None, scheme: str, width: int, only
 
 def details(page: Page, scheme: str, width: int, only: set[str]) -> None:
     """What is reached by a click: panels of a room, a person's page, the reason page of an act."""
-    if not only or "room-people" in only:
-        page.goto("/")
-        page.wait_for_selector("html[data-connection=live]")
-        page.get_by_role("button", name="People").first.click()
-        page.get_by_role("complementary", name="People").wait_for()
-        shoot(page, "room-people", None, scheme, width, only)
+    page.goto("/")
+    page.wait_for_selector("html[data-connection=live]")
+    page.get_by_role("link", name=re.compile("^general")).click()
+    page.get_by_role("textbox", name="Message general").wait_for()
+    shoot(page, "room", None, scheme, width, only)
+    page.get_by_role("button", name="People").first.click()
+    page.get_by_role("complementary", name="People").wait_for()
+    shoot(page, "room-people", None, scheme, width, only)
     page.goto("/admin/accounts/user/")
     page.locator("#result_list tbody a").nth(2).click()
     shoot(page, "desk-person", None, scheme, width, only)
