@@ -61,6 +61,17 @@ def test_on_a_telephone_one_column_is_seen_and_back_leads_to_the_rooms(visit):
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_on_a_narrow_window_a_panel_covers_the_room(visit):
+    for width in (360, 900):
+        person = visit(f"quinn{width}", viewport={"width": width, "height": 740}).register()
+        person.make_room(f"pocket {width}")
+        person.page.get_by_role("button", name="People").first.click()
+        panel = person.page.get_by_role("complementary", name="People")
+        expect(panel).to_be_visible()
+        box = panel.bounding_box()
+        assert (box["y"], box["height"]) == (0, 740)
+
+
 def test_a_message_is_written_edited_and_answered_by_keyboard_alone(visit):
     person = visit("kay").register().make_room("keys")
     keyboard = person.page.keyboard
