@@ -142,7 +142,7 @@ def notices(copy: Path, broken: Break) -> bool:
 
 
 def run(copy: Path, tests: tuple[str, ...]) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "2", "--no-header", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", *tests]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
     return subprocess.run(command, cwd=copy, env=environment, check=False).returncode
 
