@@ -7,7 +7,10 @@ import os
 import select
 import socket
 import struct
+import time
 from typing import Any
+
+CLOSE_SECONDS = 40.0
 
 
 class RawHTTP:
@@ -139,12 +142,14 @@ class RawSocket(RawHTTP):
         return self.receive()
 
     def closed(self) -> Closed:
-        """Read on until the server closes."""
-        while True:
+        """Read on until the server closes. Raises AssertionError where it only goes on pinging."""
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while time.monotonic() < deadline:
             try:
                 self.receive()
             except Closed as closed:
                 return closed
+        raise AssertionError("the server did not close the socket")
 
 
 def frame(payload: bytes, *, opcode: int = 1, final: bool = True) -> bytes:
