@@ -10,7 +10,7 @@ import struct
 import time
 from typing import Any
 
-CLOSE_SECONDS = 40.0
+SILENCE_SECONDS = 40.0
 
 
 class RawHTTP:
@@ -118,8 +118,9 @@ class RawSocket(RawHTTP):
         self.send(frame(text.encode()))
 
     def receive(self) -> str:
-        """The next text; answers pings. Raises Closed."""
-        while True:
+        """The next text; answers pings. Raises Closed; AssertionError where nothing but pings comes."""
+        deadline = time.monotonic() + SILENCE_SECONDS
+        while time.monotonic() < deadline:
             opcode, payload = self.receive_frame()
             if opcode == 8:
                 raise Closed(struct.unpack("!H", payload[:2])[0], payload[2:].decode())
@@ -127,6 +128,7 @@ class RawSocket(RawHTTP):
                 self.send(frame(payload, opcode=10))
             elif opcode == 1:
                 return payload.decode()
+        raise AssertionError(f"nothing but pings for {SILENCE_SECONDS} s")
 
     def receive_frame(self) -> tuple[int, bytes]:
         first, second = self.read(2)
@@ -142,14 +144,12 @@ class RawSocket(RawHTTP):
         return self.receive()
 
     def closed(self) -> Closed:
-        """Read on until the server closes. Raises AssertionError where it only goes on pinging."""
-        deadline = time.monotonic() + CLOSE_SECONDS
-        while time.monotonic() < deadline:
+        """Read on until the server closes."""
+        while True:
             try:
                 self.receive()
             except Closed as closed:
                 return closed
-        raise AssertionError("the server did not close the socket")
 
 
 def frame(payload: bytes, *, opcode: int = 1, final: bool = True) -> bytes:
