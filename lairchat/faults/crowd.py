@@ -44,6 +44,7 @@ class Member(Client):
     def __init__(self, person: Person, ports: list[int], first: int, rng: Random) -> None:
         super().__init__(ports[first % len(ports)], person.token, user_id=person.id)
         self.name, self.ports, self.next_port, self.rng = person.name, ports, first, rng
+        self.is_back = asyncio.Event()  # set while it is live
         self.live_since: float | None = None
         self.away_since: float | None = None
         self.gaps: list[float] = []  # seconds between the end of a line and the next live one
@@ -86,12 +87,14 @@ class Member(Client):
             await self._changed.wait()
 
     def _came_back(self) -> None:
+        self.is_back.set()
         self.live_since = time.monotonic()
         if self.away_since is not None:
             self.gaps.append(self.live_since - self.away_since)
             self.away_since = None
 
     def _went_away(self) -> None:
+        self.is_back.clear()
         self.away_since = time.monotonic()
         self.codes[self.close_code] += 1
         if self.live_since is not None:
@@ -226,7 +229,7 @@ class Crowd:
             if not self.repeats(member):
                 return
             await asyncio.sleep(pause)
-            await self.until(lambda: member.is_live, f"{member.name} is back")
+            await asyncio.wait_for(member.is_back.wait(), SETTLED_SECONDS)
 
     # Figures
 

@@ -67,6 +67,8 @@ class Client:
             )
         except WSError as error:
             raise Lost(None) from error
+        if line.transport is None:  # cut before the upgrade was answered; picows returns as if all were well
+            raise Lost(None)
         self._line = line
         try:
             ready = await asyncio.wait_for(line.opened, self.patience_seconds)

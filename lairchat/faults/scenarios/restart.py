@@ -41,7 +41,7 @@ class Visitors:
 @scenario
 async def rolling_restart(run: Run) -> None:
     """SIGTERM to two processes in turn, ten rounds under load."""
-    people = names(run.size(20, 50))
+    people = names(run.size(10, 50))
     rounds = run.size(1, 10)
     async with Cluster(run.directory, people, teams(people)) as cluster, Crowd(run, cluster) as crowd:
         visitors = Visitors(cluster, people[0])
