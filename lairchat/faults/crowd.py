@@ -45,6 +45,10 @@ class Member(Client):
         super().__init__(ports[first % len(ports)], person.token, user_id=person.id)
         self.name, self.ports, self.next_port, self.rng = person.name, ports, first, rng
         self.is_back = asyncio.Event()  # set while it is live
+        self.may_come = asyncio.Event()  # cleared: it stays away
+        self.may_come.set()
+        self.is_polite = False  # waits between attempts as the protocol asks: 0.5 to 3 s, doubling to 30 s
+        self._attempts = 0
         self.live_since: float | None = None
         self.away_since: float | None = None
         self.gaps: list[float] = []  # seconds between the end of a line and the next live one
@@ -56,26 +60,26 @@ class Member(Client):
     async def stay(self) -> None:
         """Be connected until cancelled: on to the next process when a line ends or cannot be opened."""
         while True:
+            await self.may_come.wait()
             try:
                 await self.connect()
             except OSError:  # Lost among them
-                if self.close_code == RESTART:
-                    await asyncio.sleep(self._asked_to_wait())
-                else:
-                    await asyncio.sleep(self.rng.uniform(0.05, 0.3))
-                self._move_on()
-                continue
-            self._came_back()
-            await self._line_ends()
-            self._went_away()
+                self._attempts += 1
+            else:
+                self._attempts = 0
+                self._came_back()
+                await self._line_ends()
+                self._went_away()
             self._move_on()
-            if self.close_code == RESTART:
-                await asyncio.sleep(self._asked_to_wait())
+            await asyncio.sleep(self._pause())
 
-    def _asked_to_wait(self) -> float:
-        with contextlib.suppress(ValueError):
-            return float(self.close_reason)
-        return self.rng.uniform(0.5, 3.0)
+    def _pause(self) -> float:
+        if self.close_code == RESTART:
+            with contextlib.suppress(ValueError):
+                return float(self.close_reason)
+        if self.is_polite:
+            return min(30.0, self.rng.uniform(0.5, 3.0) * 2**self._attempts)
+        return self.rng.uniform(0.05, 0.3)
 
     def _move_on(self) -> None:
         self.next_port += 1
@@ -117,12 +121,21 @@ class Crowd:
     """Use as an async context: everybody is live inside; at its end nobody writes, and all lines are dropped."""
 
     def __init__(
-        self, run: Run, cluster: Cluster, *, rate: float = RATE, ports: list[int] | None = None, patience: float = 60.0
+        self,
+        run: Run,
+        cluster: Cluster,
+        *,
+        rate: float = RATE,
+        people: list[str] | None = None,
+        each: int = 1,
+        ports: list[int] | None = None,
+        patience: float = 60.0,
+        padding: int = 0,
     ) -> None:
-        self.run, self.cluster, self.rate = run, cluster, rate
-        people = list(cluster.place.people.values())
+        self.run, self.cluster, self.rate, self.padding = run, cluster, rate, " " + "x" * padding if padding else ""
+        persons = [cluster.place.people[name] for name in people or cluster.place.people] * each
         places = ports or cluster.ports
-        self.members = [Member(person, places, number, run.rng) for number, person in enumerate(people)]
+        self.members = [Member(person, places, number, run.rng) for number, person in enumerate(persons)]
         for member in self.members:
             member.patience_seconds = patience
         self.rooms = _rooms_of(cluster)
@@ -194,7 +207,7 @@ class Crowd:
                 continue
             number += 1
             room_id = self.run.rng.choice(self.rooms[member.name])
-            self._in_the_background(self.say(member, room_id, f"{member.name} {number}"))
+            self._in_the_background(self.say(member, room_id, f"{member.name} {number}{self.padding}"))
 
     def _in_the_background(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -248,6 +261,12 @@ class Crowd:
             if (came := member.came.get(answer.send.nonce)) is not None and member.was_live(answer.begun, came)
         ]
 
+    def rate_reached(self) -> float:
+        """Sends acknowledged per second, from the first to the last."""
+        if len(self.answered) < 2:
+            return 0.0
+        return len(self.answered) / (self.answered[-1].at - self.answered[0].begun)
+
     def gaps(self) -> list[float]:
         return [gap for member in self.members for gap in member.gaps]
 
@@ -274,6 +293,7 @@ class Crowd:
         run.note(
             people=len(self.members),
             acks=len(tally.acknowledged),
+            per_second=self.rate_reached(),
             unanswered=len(tally.unacknowledged),
             repeated=sum(len(send.acks) for send in tally.sends.values() if any(a["duplicate"] for a in send.acks)),
             resumes=sum(member.resumes for member in self.members),

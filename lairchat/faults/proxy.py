@@ -29,10 +29,12 @@ class Proxy:
     def __init__(self, to_port: int, *, manner: Callable[[], Manner] = lambda: KIND) -> None:
         self.to_port, self.manner = to_port, manner
         self.port = 0
+        self.delay_seconds = 0.0  # of every connection, beside its manner's
         self.links: set[Link] = set()
         self.cut = 0
         self.held = 0
         self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Proxy":
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=CHUNK)
@@ -42,14 +44,22 @@ class Proxy:
     async def __aexit__(self, *_error: Any) -> None:
         assert self._server is not None
         self._server.close()
-        self.cut_all()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def cut_all(self) -> None:
         """Reset every connection there is."""
         for link in tuple(self.links):
             link.cut()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             upstream = await asyncio.open_connection("127.0.0.1", self.to_port, limit=CHUNK)
         except OSError:
@@ -74,6 +84,10 @@ class Link:
         self.proxy, self.manner, self.client, self.server = proxy, manner, client, server
         self.passing = asyncio.Event()
         self.passing.set()
+
+    @property
+    def delay_seconds(self) -> float:
+        return self.manner.delay_seconds + self.proxy.delay_seconds
 
     async def carry(self) -> None:
         """Pass bytes in both directions until one side ends, or as long as the manner says."""
@@ -104,7 +118,7 @@ class Link:
             while True:
                 await self.passing.wait()
                 data = await reader.read(CHUNK)
-                waiting.put_nowait((loop.time() + self.manner.delay_seconds, data))
+                waiting.put_nowait((loop.time() + self.delay_seconds, data))
                 if not data:
                     return
 
