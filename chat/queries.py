@@ -11,19 +11,20 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
-from accounts.actor import Actor
-from accounts.queries import users_by_ids
+from accounts.actor import Actor, Caller
+from accounts.queries import present, users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
 from chat.models import Mention, Message, Reaction, ReadReceipt
 from chat.shapes import HistoryAnswer, MessageOutput, ReactionOutput
 from lairchat.core import log
-from lairchat.core.prepared import stored
+from lairchat.core.errors import DomainError
+from lairchat.core.prepared import Prepared, listed, stored
 from lairchat.core.snapshot import as_of
 from rooms.errors import NotRoomMember, RoomNotFound
 from rooms.models import Membership, Room
 from rooms.policy import readable_after, why_not_post
-from rooms.queries import room_and_membership
+from rooms.queries import room_and_membership, rooms_and_memberships
 
 COUNT_MAX = 100  # shown as 99+
 
@@ -41,6 +42,22 @@ def writable_room(actor: Actor, room_id: UUID, *, lock: bool = False) -> Room:
     room, membership = room_and_membership(actor, room_id, lock=lock)
     require_posting(actor, room, membership)
     return room
+
+
+def writers(wanted: Sequence[tuple[Actor | Caller, UUID]]) -> list[Actor | DomainError]:
+    """For each (who acts, room) the actor as they are now, or what refuses them posting there; at most four statements.
+
+    The caller holds the locks: what is found stays true until its transaction ends.
+    """
+    answers: list[Actor | DomainError] = list(present([caller for caller, _ in wanted]))
+    here = [(index, actor) for index, actor in enumerate(answers) if isinstance(actor, Actor)]
+    places = rooms_and_memberships([actor for _, actor in here], [wanted[index][1] for index, _ in here])
+    for (index, actor), place in zip(here, places, strict=True):
+        if isinstance(place, RoomNotFound):
+            answers[index] = place
+        elif (refusal := why_not_post(actor, *place)) is not None:
+            answers[index] = refusal()
+    return answers
 
 
 def require_posting(actor: Actor, room: Room, membership: Membership | None) -> None:
@@ -198,7 +215,16 @@ JOIN core_stream s ON s.name = 'room:' || {room_id}
 LEFT JOIN chat_readreceipt rr ON rr.room_id = m.room_id AND rr.user_id = m.user_id
 WHERE m.user_id = %s {only}
 """
-_OF_NONCE = "SELECT id FROM chat_message WHERE author_id = %s AND room_id = %s AND nonce = %s"
+_OF_NONCES = Prepared(
+    "WITH wanted (author_id, room_id, nonce) AS (VALUES {wanted}) SELECT {0} FROM wanted CROSS JOIN chat_message AS t0"
+    " WHERE t0.author_id = wanted.author_id AND t0.room_id = wanted.room_id AND t0.nonce = wanted.nonce",
+    Message,
+)
+_LAST_MOMENTS = """
+WITH wanted (room_id) AS (VALUES {wanted})
+SELECT room_id, (SELECT c.created_at FROM chat_message c WHERE c.room_id = wanted.room_id ORDER BY c.seq DESC LIMIT 1)
+FROM wanted
+"""
 _FOLLOWED = """
 SELECT s.name, s.head, s.floor, m.joined_seq
 FROM rooms_membership m
@@ -218,25 +244,18 @@ def _room_id_text() -> str:
     return " || '-' || ".join(f"substr({digits}, {start}, {length})" for start, length in parts)
 
 
-def message_of_nonce(author_id: UUID, room_id: UUID, nonce: str) -> Message | None:
-    """What this nonce made, if anything; one statement, and one more where it did.
+def messages_of_nonces(wanted: Collection[tuple[UUID, UUID, str]]) -> dict[tuple[UUID, UUID, str], Message]:
+    """What each nonce of (author, room, nonce) made, where it made anything; one statement."""
+    rows = _OF_NONCES.each(list(wanted))
+    return {(message.author_id, message.room_id, message.nonce): message for (message,) in rows}
 
-    Asked twice for each send and nearly always in vain: building the ORM's query was a fifth of a send.
-    """
+
+def last_moments(room_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When each room's newest message was said; one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_OF_NONCE, [stored(author_id), stored(room_id), nonce])
-        row = cursor.fetchone()
-    return Message.objects.get(pk=_uuid(row[0])) if row else None
-
-
-def last_moment(room_id: UUID) -> datetime | None:
-    """When the room's newest message was said; one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT created_at FROM chat_message WHERE room_id = %s ORDER BY seq DESC LIMIT 1", [stored(room_id)]
-        )
-        row = cursor.fetchone()
-    return _moment(row[0]) if row else None
+        cursor.execute(*listed(_LAST_MOMENTS, [[room_id] for room_id in room_ids]))
+        rows = cursor.fetchall()
+    return {_uuid(room_id): _moment(at) for room_id, at in rows if at is not None}
 
 
 def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:
