@@ -1,7 +1,7 @@
 """Guarded reads of messages, and the counts that stand on read positions. Constant in rooms, members and messages."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -94,16 +94,60 @@ def readable_message(actor: Actor, message_id: UUID) -> Message:
     return message
 
 
-def reactions_of(message_ids: Sequence[UUID]) -> dict[UUID, list[ReactionOutput]]:
-    """Reactions by message, each emoji in the order of its first use; one statement."""
-    grouped: dict[UUID, dict[str, list[UUID]]] = defaultdict(dict)
-    rows = Reaction.objects.filter(message__in=message_ids).order_by("id").values_list("message_id", "emoji", "user_id")
-    for message_id, emoji, user_id in rows:
-        grouped[message_id].setdefault(emoji, []).append(user_id)
-    return {
-        message_id: [ReactionOutput(emoji, user_ids) for emoji, user_ids in emojis.items()]
-        for message_id, emojis in grouped.items()
-    }
+def open_messages(
+    wanted: Sequence[tuple[Actor | Caller, UUID]],
+) -> list[tuple[Actor, Message] | DomainError]:
+    """For each (who acts, message) the actor as they are now and the message, its room locked; or what refuses them.
+
+    Refused are MessageNotFound (as `message_for`, and tombstones) and what stands against posting there.
+    """
+    ids = {message_id for _, message_id in wanted}
+    room_ids = dict(Message.objects.filter(pk__in=ids).values_list("id", "room_id"))
+    log.lock_each({log.room_stream(room_id) for room_id in room_ids.values()})
+    messages = {message.id: message for message in Message.objects.filter(pk__in=ids)}
+    answers: list[Any] = list(present([caller for caller, _ in wanted]))
+    here = []
+    for index, (actor, (_, message_id)) in enumerate(zip(answers, wanted, strict=True)):
+        if isinstance(actor, Actor) and message_id in messages:
+            here.append((index, actor, messages[message_id]))
+        elif isinstance(actor, Actor):
+            answers[index] = MessageNotFound()
+    places = rooms_and_memberships([actor for _, actor, _ in here], [message.room_id for _, _, message in here])
+    for (index, actor, message), place in zip(here, places, strict=True):
+        answers[index] = _why_not_open(actor, message, place) or (actor, message)
+    return answers
+
+
+def _why_not_open(
+    actor: Actor, message: Message, place: tuple[Room, Membership | None] | RoomNotFound
+) -> DomainError | None:
+    if isinstance(place, RoomNotFound):
+        return MessageNotFound()
+    room, membership = place
+    message.room = room
+    if membership is None:
+        return NotRoomMember()
+    if message.seq <= readable_after(room, membership) or message.deleted_at is not None:
+        return MessageNotFound()
+    refusal = why_not_post(actor, room, membership)
+    return None if refusal is None else refusal()
+
+
+def marks_of(message_ids: Collection[UUID]) -> dict[UUID, list[tuple[UUID, str]]]:
+    """Who put which emoji, by message, in the order in which they were put; one statement."""
+    marks: dict[UUID, list[tuple[UUID, str]]] = {id_: [] for id_ in message_ids}
+    rows = Reaction.objects.filter(message__in=message_ids).order_by("id").values_list("message_id", "user_id", "emoji")
+    for message_id, user_id, emoji in rows:
+        marks[message_id].append((user_id, emoji))
+    return marks
+
+
+def by_emoji(marks: Iterable[tuple[UUID, str]]) -> list[ReactionOutput]:
+    """The form on the wire: each emoji in the order of its first use."""
+    users: dict[str, list[UUID]] = {}
+    for user_id, emoji in marks:
+        users.setdefault(emoji, []).append(user_id)
+    return [ReactionOutput(emoji, user_ids) for emoji, user_ids in users.items()]
 
 
 def outputs(messages: Sequence[Message]) -> list[MessageOutput]:
@@ -114,8 +158,8 @@ def outputs(messages: Sequence[Message]) -> list[MessageOutput]:
         Mention.objects.filter(message__in=ids).order_by("id").values_list("message_id", "user_id")
     ):
         mentioned[message_id].append(user_id)
-    reactions = reactions_of(ids)
-    return [MessageOutput.of(message, mentioned[message.id], reactions.get(message.id)) for message in messages]
+    marks = marks_of(ids)
+    return [MessageOutput.of(message, mentioned[message.id], by_emoji(marks[message.id])) for message in messages]
 
 
 def output(message: Message) -> MessageOutput:

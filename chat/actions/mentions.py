@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from chat.models import Mention, Message
+from lairchat.core.prepared import Insert
 from lairchat.core.text import fold
 from rooms.models import Membership
 
 MENTION = re.compile(r"(?<![\w@])@(\w{3,32})")
 MENTIONS_MAX = 50  # of different people in one message
+
+_MENTIONS = Insert(Mention, "message_id", "user_id", "room_id", "seq")
 
 
 def store_mentions(messages: Sequence[Message]) -> dict[UUID, list[UUID]]:
@@ -28,10 +31,8 @@ def store_mentions(messages: Sequence[Message]) -> dict[UUID, list[UUID]]:
     for message, names in named.items():
         here = members[message.room_id].items()
         mentioned[message.id] = [id_ for name, id_ in here if name in names and id_ != message.author_id]
-    Mention.objects.bulk_create(
-        Mention(message=message, user_id=user_id, room_id=message.room_id, seq=message.seq)
-        for message in messages
-        for user_id in mentioned[message.id]
+    _MENTIONS(
+        (message.id, user_id, message.room_id, message.seq) for message in messages for user_id in mentioned[message.id]
     )
     return mentioned
 

@@ -23,6 +23,10 @@ from lairchat.core.errors import DomainError, RateLimited
 from lairchat.core.events import publish
 from lairchat.core.log import room_stream
 from lairchat.core.metrics import DUPLICATES
+from lairchat.core.prepared import Insert
+
+COLUMNS = [field.attname for field in Message._meta.concrete_fields]
+_MESSAGES = Insert(Message, *COLUMNS)
 
 Key = tuple[UUID, UUID, str]  # author, room, nonce: what makes two sends the same one (D2)
 
@@ -135,7 +139,7 @@ def _write(drafts: list[Draft]) -> None:
         stream = room_stream(draft.send.room_id)
         messages.append(_message(draft, following[stream], moments[draft.send.room_id]))
         following[stream] += 1
-    Message.objects.bulk_create(messages)
+    _MESSAGES([getattr(message, name) for name in COLUMNS] for message in messages)
     mentions = store_mentions(messages)
     for draft, message in zip(drafts, messages, strict=True):
         output = MessageOutput.of(message, mentions[message.id])

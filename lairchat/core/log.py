@@ -8,8 +8,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from lairchat.core.models import Epoch, Stream, StreamEntry
+from lairchat.core.prepared import Insert
 
 SITE = "site"
+
+_ENTRIES = Insert(StreamEntry, "stream_id", "seq", "type", "refs", "at")
 
 
 def room_stream(room_id: UUID | str) -> str:
@@ -69,9 +72,7 @@ def take_each(counts: Mapping[str, int]) -> dict[str, int]:
 def append(rows: Iterable[tuple[str, int, str, dict[str, Any]]]) -> None:
     """Write entries `(stream, seq, type, refs)` whose numbers were taken in this transaction; one statement."""
     now = timezone.now()
-    StreamEntry.objects.bulk_create(
-        StreamEntry(stream_id=stream, seq=seq, type=type_, refs=refs, at=now) for stream, seq, type_, refs in rows
-    )
+    _ENTRIES((stream, seq, type_, refs, now) for stream, seq, type_, refs in rows)
 
 
 def heads(names: Sequence[str]) -> dict[str, int]:
