@@ -60,6 +60,16 @@ def writers(wanted: Sequence[tuple[Actor | Caller, UUID]]) -> list[Actor | Domai
     return answers
 
 
+def readers(wanted: Sequence[tuple[Actor | Caller, UUID]]) -> list[Membership | DomainError]:
+    """For each (who acts, room) their membership, or RoomNotFound or NotRoomMember; at most four statements."""
+    answers: list[Any] = list(present([caller for caller, _ in wanted]))
+    here = [(index, actor) for index, actor in enumerate(answers) if isinstance(actor, Actor)]
+    places = rooms_and_memberships([actor for _, actor in here], [wanted[index][1] for index, _ in here])
+    for (index, _), place in zip(here, places, strict=True):
+        answers[index] = place if isinstance(place, RoomNotFound) else place[1] or NotRoomMember()
+    return answers
+
+
 def require_posting(actor: Actor, room: Room, membership: Membership | None) -> None:
     """Raises NotRoomMember, Muted, ReadOnly, RoomClosed: whatever stands against posting there."""
     refusal = why_not_post(actor, room, membership)
@@ -247,18 +257,28 @@ class Count:
 # Head and counts are one statement, hence one snapshot: the count is exact for that head, which lets a client go on
 # counting from the frames after it. Each count stops at 100.
 _COUNTS = """
-SELECT m.room_id, s.head, COALESCE(rr.seq, m.joined_seq),
+{wanted} SELECT m.user_id, m.room_id, s.head, COALESCE(rr.seq, m.joined_seq),
   (SELECT COUNT(*) FROM (SELECT 1 FROM chat_message c WHERE c.room_id = m.room_id
      AND c.seq > COALESCE(rr.seq, m.joined_seq) AND c.deleted_at IS NULL AND c.kind = 'text'
      AND (c.author_id IS NULL OR c.author_id <> m.user_id) LIMIT 100) AS unread),
   (SELECT COUNT(*) FROM (SELECT 1 FROM chat_mention n WHERE n.user_id = m.user_id AND n.room_id = m.room_id
      AND n.seq > COALESCE(rr.seq, m.joined_seq) LIMIT 100) AS mentioned),
   (SELECT l.created_at FROM chat_message l WHERE l.room_id = m.room_id ORDER BY l.seq DESC LIMIT 1)
-FROM rooms_membership m
+FROM {members}
 JOIN core_stream s ON s.name = 'room:' || {room_id}
 LEFT JOIN chat_readreceipt rr ON rr.room_id = m.room_id AND rr.user_id = m.user_id
-WHERE m.user_id = %s {only}
+WHERE {only}
 """
+_WANTED = "WITH wanted (user_id, room_id) AS (VALUES {wanted})"
+_THOSE_WANTED = {
+    "wanted": _WANTED,
+    "members": "wanted CROSS JOIN rooms_membership m",
+    "only": "m.user_id = wanted.user_id AND m.room_id = wanted.room_id",
+}
+_POSITIONS = f"""
+{_WANTED} SELECT r.user_id, r.room_id, r.seq FROM wanted CROSS JOIN chat_readreceipt r
+WHERE r.user_id = wanted.user_id AND r.room_id = wanted.room_id
+"""  # noqa: S608
 _OF_NONCES = Prepared(
     "WITH wanted (author_id, room_id, nonce) AS (VALUES {wanted}) SELECT {0} FROM wanted CROSS JOIN chat_message AS t0"
     " WHERE t0.author_id = wanted.author_id AND t0.room_id = wanted.room_id AND t0.nonce = wanted.nonce",
@@ -304,15 +324,37 @@ def last_moments(room_ids: Collection[UUID]) -> dict[UUID, datetime]:
 
 def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:
     """Unread and mention counts of all rooms of a person, or of one; one statement (D12)."""
-    parameters = [stored(user_id)]
-    only = ""
+    only, parameters = "m.user_id = %s", [stored(user_id)]
     if room_id is not None:
-        only = "AND m.room_id = %s"
-        parameters.append(stored(room_id))
+        only, parameters = f"{only} AND m.room_id = %s", [*parameters, stored(room_id)]
+    sql = _COUNTS.format(room_id=_room_id_text(), wanted="", members="rooms_membership m", only=only)
+    return {room: count for (_, room), count in _counted(sql, parameters).items()}
+
+
+def counts_of(places: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Count]:
+    """The same for each (person, room) that is a membership; one statement."""
+    if not places:
+        return {}
+    return _counted(*listed(_COUNTS.format(room_id=_room_id_text(), **_THOSE_WANTED), list(places)))
+
+
+def _counted(sql: str, parameters: list[Any]) -> dict[tuple[UUID, UUID], Count]:
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS.format(room_id=_room_id_text(), only=only), parameters)
+        cursor.execute(sql, parameters)
         rows = cursor.fetchall()
-    return {_uuid(row[0]): Count(row[1], row[2], row[3], row[4], _moment(row[5])) for row in rows}
+    return {
+        (_uuid(user_id), _uuid(room_id)): Count(head, read_seq, unread, mentions, _moment(last))
+        for user_id, room_id, head, read_seq, unread, mentions, last in rows
+    }
+
+
+def positions_of(places: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+    """The read position of each (person, room) that has one; one statement."""
+    if not places:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(*listed(_POSITIONS, list(places)))
+        return {(_uuid(user_id), _uuid(room_id)): seq for user_id, room_id, seq in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)
