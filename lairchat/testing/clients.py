@@ -71,7 +71,8 @@ class Client:
             raise Lost(None)
         self._line = line
         try:
-            ready = await asyncio.wait_for(line.opened, self.patience_seconds)
+            async with asyncio.timeout(self.patience_seconds):
+                ready = await line.opened
         except TimeoutError:
             self.drop()
             raise Lost(None) from None
@@ -133,7 +134,8 @@ class Client:
 
     async def ask(self, type_: str, **fields: Any) -> dict[str, Any]:
         """Send a command and wait for its ack. Raises Refused or Lost."""
-        return await asyncio.wait_for(self.begin(type_, **fields), self.patience_seconds)
+        async with asyncio.timeout(self.patience_seconds):
+            return await self.begin(type_, **fields)
 
     async def send_message(self, room_id: str, content: str, **fields: Any) -> dict[str, Any]:
         return await self.ask("send_message", target={"type": "room", "room_id": room_id}, content=content, **fields)
