@@ -106,7 +106,7 @@ class _Ordeal:
         for client in self.clients:
             if not client.is_connected:
                 await client.connect_again()
-        stored = Stored.read(self.data_dir / "lair.sqlite3")
+        stored = Stored.of(self.data_dir)
         streams = [f"room:{room_id}" for room_id in self.place.rooms.values()]
         for client in self.clients:
             for stream in streams:
