@@ -92,7 +92,7 @@ class Cluster:
 
     def stored(self) -> Stored:
         """What the database holds now."""
-        return Stored.read(self.directory / "lair.sqlite3")
+        return Stored.of(self.directory)
 
     def metric(self, name: str, number: int = 0) -> float:
         """A figure of `/metrics`, its labels included in the name; 0 where it was never counted."""

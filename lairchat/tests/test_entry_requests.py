@@ -7,6 +7,7 @@ import threading
 from contextlib import ExitStack
 
 import pytest
+from django.db import connection
 
 from lairchat.testing.processes import ServerProcess, eventually
 from lairchat.testing.raw import RawHTTP
@@ -369,10 +370,11 @@ def test_300_requests_open_as_many_connections_as_there_are_threads_and_keep_the
     assert 1 <= figures(server)["connections"] <= 4
 
 
-def test_sqlite_runs_as_the_guarantees_say(serve):
-    assert get(serve(), "/query")[2] == {
-        "journal_mode": "wal",
-        "synchronous": 2,  # FULL
-        "foreign_keys": 1,
-        "busy_timeout": 5000,
-    }
+AS_PROMISED = {
+    "sqlite": {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000},  # 2 is FULL
+    "postgresql": {"synchronous_commit": "on", "lock_timeout": "5s"},
+}
+
+
+def test_the_database_runs_as_the_guarantees_say(serve):
+    assert get(serve(), "/query")[2] == AS_PROMISED[connection.vendor]

@@ -1,7 +1,6 @@
 """Guarantees, section 3: counting is atomic, in memory, in the database of several processes, and in Redis."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from django.db import connections
 from lairchat import config
 from lairchat.core import limits
 from lairchat.core.errors import RateLimited
+from lairchat.testing import stack
 from lairchat.testing.processes import ROOT
 from lairchat.testing.redis import RedisServer
 
@@ -81,9 +81,8 @@ print(json.dumps(passed))
 
 
 def test_two_processes_together_pass_exactly_the_allowed(tmp_path: Path) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
     (tmp_path / "lair.toml").write_text("[limits]\nsend = {count = 20, seconds = 3600}\n")
-    given = clean | {"LAIR_DATA_DIR": str(tmp_path), "LAIR_CONFIG": str(tmp_path / "lair.toml")}
+    given = stack.environment(tmp_path, LAIR_CONFIG=str(tmp_path / "lair.toml"))
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], env=given, cwd=ROOT, check=True)
     both = [
         subprocess.Popen([sys.executable, "-c", SPENDER], env=given, cwd=ROOT, stdout=subprocess.PIPE, text=True)
