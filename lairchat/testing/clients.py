@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 DEADLINE_SECONDS = 60.0
 
@@ -37,6 +37,7 @@ class Client:
 
     def __init__(self, port: int, token: str, *, user_id: str = "") -> None:
         self.port, self.token, self.user_id = port, token, user_id
+        self.cookie = ""  # of a browser's sign-in; where there is one, it counts instead of the token
         self.patience_seconds = DEADLINE_SECONDS  # for a socket to become live, and for an answer
         self.epoch: str | None = None
         self.positions: dict[str, int] = {}
@@ -62,7 +63,7 @@ class Client:
             await ws_connect(
                 lambda: line,
                 url,
-                extra_headers={"Authorization": f"Bearer {self.token}"},
+                extra_headers=self._who(),
                 websocket_handshake_timeout=self.patience_seconds,
             )
         except WSError as error:
@@ -170,7 +171,17 @@ class Client:
         """Raises AssertionError if the server broke a promise towards this client."""
         assert not self.faults, "\n".join(self.faults)
 
+    def leave(self) -> None:
+        """Close the socket as a program does that ends."""
+        if self._line is not None and self._line.transport is not None:
+            self._line.transport.send_close(WSCloseCode.OK)
+
     # What the line hands over
+
+    def _who(self) -> dict[str, str]:
+        if self.cookie:
+            return {"Cookie": f"lair_session={self.cookie}", "Origin": f"http://127.0.0.1:{self.port}"}
+        return {"Authorization": f"Bearer {self.token}"}
 
     def _hello(self) -> dict[str, Any]:
         resume = None

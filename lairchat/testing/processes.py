@@ -76,6 +76,10 @@ class ServerProcess:
     def threads(self) -> int:
         return self._status("Threads")
 
+    def files(self) -> int:
+        """Its open files, sockets among them."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def _status(self, name: str) -> int:
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         match = re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE)

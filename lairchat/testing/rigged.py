@@ -1,7 +1,9 @@
 """The server with a part that fails when told, or that counts: `python -m lairchat.testing.rigged '<JSON>' serve`.
 
 Nothing here is in the server's own code; it hangs on the hooks that are there for everybody. The wish may hold
-`{"dies": [<point>, <n>]}`: the process kills itself as its n-th message reaches that point.
+`{"dies": [<point>, <n>]}`: the process kills itself as its n-th message reaches that point;
+`{"counts": true}`: `/metrics` tells how many statements it ran, and what its loop and its hub hold;
+`{"fails": true}`: there is a command `fail`, whose handler raises what nobody expects.
 """
 
 import json
@@ -55,6 +57,43 @@ def dies(point: str, number: int) -> None:
             raise ValueError(f"no such point: {point}")
 
 
+def counts() -> None:
+    """Add to the metrics what only the inside of the process knows."""
+    import asyncio
+
+    from django.db.backends.signals import connection_created
+    from prometheus_client import Counter
+
+    from chat.realtime.hub import hub
+    from lairchat.core.metrics import gauge_at_scrape
+
+    statements = Counter("lair_rig_statements", "Statements of all connections.")
+
+    def counted(execute: Callable[..., Any], *arguments: Any) -> Any:
+        statements.inc()
+        return execute(*arguments)
+
+    connection_created.connect(
+        lambda connection, **_: connection.execute_wrappers.append(counted), weak=False, dispatch_uid="rig"
+    )
+    gauge_at_scrape("lair_rig_tasks", "Tasks of the loop.", lambda: len(asyncio.all_tasks(hub.loop)))
+    gauge_at_scrape("lair_rig_streams", "Streams that are served.", lambda: len(hub.streams))
+    gauge_at_scrape(
+        "lair_rig_subscriptions",
+        "Connections of all streams.",
+        lambda: sum(len(served.connections) for served in list(hub.streams.values())),
+    )
+
+
+def fails() -> None:
+    """Add the command that fails."""
+    from lairchat.core.commands import command
+
+    @command("fail")
+    def fail(_actor: Any, _data: Any) -> NoReturn:
+        raise RuntimeError("nobody expected this")
+
+
 def main() -> None:
     """Do as the wish says, then as `manage.py` does."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lairchat.settings")
@@ -65,6 +104,10 @@ def main() -> None:
     django.setup()
     if "dies" in wish:
         dies(*wish["dies"])
+    if wish.get("counts"):
+        counts()
+    if wish.get("fails"):
+        fails()
     execute_from_command_line(["manage.py", *sys.argv[2:]])
 
 

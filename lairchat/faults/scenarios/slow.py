@@ -49,7 +49,7 @@ async def slow_readers(run: Run) -> None:
     code = f'lair_chat_socket_closes_total{{code="{TOO_SLOW}"}}'
     async with (
         Cluster(run.directory, people, teams(people), processes=1) as cluster,
-        Crowd(run, cluster, rate=run.size(150, 20), padding=PADDING) as crowd,
+        Crowd(run, cluster, rate=run.size(100, 20), padding=PADDING) as crowd,
     ):
         hall = cluster.place.rooms["hall"]
         crowd.rooms = {name: [hall] for name in crowd.rooms}
@@ -67,7 +67,7 @@ async def slow_readers(run: Run) -> None:
 
         def all_closed() -> bool:
             most.append(server.memory_now())
-            return cluster.metric(code) >= len(lines)
+            return cluster.metric("lair_chat_open_sockets") == len(crowd.members)
 
         await becomes_true(all_closed, "every slow reader is closed with 4008", seconds=300)
         ended = time.monotonic()
@@ -78,9 +78,10 @@ async def slow_readers(run: Run) -> None:
         await asyncio.sleep(run.size(1, 10))
         await crowd.judge()
         normal, faulty = p99(crowd.waits(until=begun)), p99(crowd.waits(begun, ended))
+        closed = int(cluster.metric(code))
         run.note(
             slow=len(lines),
-            closed_4008=int(cluster.metric(code)),
+            closed_4008=closed,
             memory_before_mib=before // MIB,
             memory_most_mib=max(most) // MIB,
             memory_after_mib=server.memory_now() // MIB,
@@ -89,5 +90,6 @@ async def slow_readers(run: Run) -> None:
             seen_p99_ms=p99(crowd.lags(begun, ended)) * 1000,
             errors=len(cluster.errors()),
         )
+        run.must(closed == len(lines), f"{closed} sockets were closed with 4008")
         run.must(not crowd.gaps(), f"{len(crowd.gaps())} lines of good readers were cut")
         run.must(max(most) - before < len(lines) * BYTES_A_SOCKET, f"memory grew to {max(most) // MIB} MiB")
