@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage, RedisStorage, Storage
+from limits.storage import RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -24,6 +24,58 @@ from lairchat.core.metrics import LIMITED
 logger = logging.getLogger(__name__)
 
 BREAKER_SECONDS = 3.0
+CLOCKS_APART_SECONDS = 1.0  # so far the clocks of processes that count together may differ
+FORGET_ABOVE = 10_000  # windows in memory, before those that are over are thrown away
+
+
+class MemoryStorage(Storage):
+    """Windows of this process alone, by the monotonic clock: the wall clock may jump (F7).
+
+    The library's own counts by the wall clock and starts a thread for almost every use.
+    """
+
+    STORAGE_SCHEME = ["lair-memory"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._windows: dict[str, tuple[int, float]] = {}  # hits, and the monotonic end
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return Exception
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.monotonic()
+        with self._lock:
+            hits, ends_at = self._windows.get(key, (0, 0.0))
+            if ends_at <= now:
+                hits, ends_at = 0, now + expiry
+                self._forget_old(now)
+            self._windows[key] = hits + amount, ends_at
+            return hits + amount
+
+    def _forget_old(self, now: float) -> None:
+        if len(self._windows) > FORGET_ABOVE:
+            self._windows = {key: window for key, window in self._windows.items() if window[1] > now}
+
+    def get(self, key: str) -> int:
+        hits, ends_at = self._windows.get(key, (0, 0.0))
+        return hits if ends_at > time.monotonic() else 0
+
+    def get_expiry(self, key: str) -> float:
+        _, ends_at = self._windows.get(key, (0, 0.0))
+        return time.time() + max(0.0, ends_at - time.monotonic())
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int | None:
+        count, self._windows = len(self._windows), {}
+        return count
+
+    def clear(self, key: str) -> None:
+        self._windows.pop(key, None)
 
 
 class DatabaseStorage(Storage):
@@ -38,14 +90,15 @@ class DatabaseStorage(Storage):
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         now = time.time()
         with connection.cursor() as cursor:
+            # A window that ends later than any can was begun by a clock that has jumped back since (F7): it is over.
             cursor.execute(
                 "INSERT INTO core_limitwindow (key, hits, ends_at) VALUES (%s, %s, %s)"
                 " ON CONFLICT (key) DO UPDATE SET"
-                " hits = CASE WHEN core_limitwindow.ends_at <= %s THEN excluded.hits"
-                " ELSE core_limitwindow.hits + excluded.hits END,"
-                " ends_at = CASE WHEN core_limitwindow.ends_at <= %s THEN excluded.ends_at"
-                " ELSE core_limitwindow.ends_at END RETURNING hits",
-                [key, amount, now + expiry, now, now],
+                " hits = CASE WHEN core_limitwindow.ends_at BETWEEN %s AND excluded.ends_at + %s"
+                " THEN core_limitwindow.hits + excluded.hits ELSE excluded.hits END,"
+                " ends_at = CASE WHEN core_limitwindow.ends_at BETWEEN %s AND excluded.ends_at + %s"
+                " THEN core_limitwindow.ends_at ELSE excluded.ends_at END RETURNING hits",
+                [key, amount, now + expiry, now, CLOCKS_APART_SECONDS, now, CLOCKS_APART_SECONDS],
             )
             return cursor.fetchone()[0]
 

@@ -15,7 +15,7 @@ from lairchat import config
 from lairchat.core import limits
 from lairchat.core.errors import RateLimited
 from lairchat.testing import stack
-from lairchat.testing.processes import ROOT
+from lairchat.testing.processes import ROOT, eventually
 from lairchat.testing.redis import RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,3 +155,23 @@ def test_the_windows_of_the_database_can_be_looked_at_and_emptied() -> None:
     assert (storage.get("a"), storage.get("b")) == (0, 1)
     assert storage.reset() == 1
     assert storage.check()
+
+
+@pytest.mark.parametrize("jump_seconds", [86_400.0, -3_600.0])
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_a_clock_that_jumps_and_comes_back_locks_nobody_out(
+    is_shared: bool, jump_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F7: it may restart a window, nothing else."""
+    if is_shared:
+        limits.share_between_processes()
+    true_time, offset = time.time, jump_seconds
+    monkeypatch.setattr(time, "time", lambda: true_time() + offset)
+    config.reload({"limits.send": {"count": 2, "seconds": 1}})
+    try:
+        eventually(lambda: not allowed(), "the limit is passed")
+        offset = 0.0
+        eventually(allowed, "the window is over", seconds=30)
+        eventually(lambda: not allowed(), "the limit still counts")
+    finally:
+        config.reload()
