@@ -131,6 +131,7 @@ class Crowd:
         ports: list[int] | None = None,
         patience: float = 60.0,
         padding: int = 0,
+        by_cookie: bool = False,
     ) -> None:
         self.run, self.cluster, self.rate, self.padding = run, cluster, rate, " " + "x" * padding if padding else ""
         persons = [cluster.place.people[name] for name in people or cluster.place.people] * each
@@ -138,6 +139,7 @@ class Crowd:
         self.members = [Member(person, places, number, run.rng) for number, person in enumerate(persons)]
         for member in self.members:
             member.patience_seconds = patience
+            member.cookie = cluster.place.people[member.name].cookie if by_cookie else ""
         self.rooms = _rooms_of(cluster)
         self.tally = Tally()
         self.answered: list[Answered] = []
@@ -318,7 +320,9 @@ class Crowd:
             if readers:
                 fresh = await asyncio.to_thread(self.cluster.rest(readers[0].name).history, room_id)
                 found += [
-                    f"{reader.name} {difference}" for reader in readers for difference in differences(reader, room_id, fresh)
+                    f"{reader.name} {difference}"
+                    for reader in readers
+                    for difference in differences(reader, room_id, fresh)
                 ]
         return found
 

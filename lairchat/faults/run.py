@@ -47,21 +47,24 @@ class Run:
     def verdict(self) -> str:
         """One line: what was run, whether it held, and the figures."""
         form = "long" if self.is_long else "short"
-        figures = " ".join(f"{name}={_plain(value)}" for name, value in self.figures.items())
+        figures = " ".join(f"{name}={plain(value)}" for name, value in self.figures.items())
         word = "FAIL" if self.wrong else "pass"
         return f"{word} {self.name} ({form}) seed={self.seed} {self.seconds:.0f}s {figures}".rstrip()
 
+    def told(self) -> list[str]:
+        """The sentences that say what was wrong, the first of them if they are many."""
+        told = self.wrong[:FAULTS_TOLD]
+        return told if len(self.wrong) == len(told) else [*told, f"… and {len(self.wrong) - len(told)} more"]
+
     @property
     def explained(self) -> str:
-        """The verdict, and every sentence that says what was wrong."""
-        told = self.wrong[:FAULTS_TOLD]
-        if len(self.wrong) > len(told):
-            told = [*told, f"… and {len(self.wrong) - len(told)} more"]
-        return "\n".join([self.verdict, *(f"    {sentence}" for sentence in told)])
+        """The verdict, and what was wrong."""
+        return "\n".join([self.verdict, *(f"    {sentence}" for sentence in self.told())])
 
 
-def _plain(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value).replace(" ", "_")
+def plain(value: object) -> str:
+    """A figure as it stands in a verdict."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace(" ", "_")
 
 
 Work = Callable[[Run], Awaitable[None]]

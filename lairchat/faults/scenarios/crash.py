@@ -18,7 +18,7 @@ KILLED = -9
 async def crash(run: Run) -> None:
     """SIGKILL one of two processes every 3 s under 200 messages a second."""
     people = names(run.size(10, 50))
-    kills = run.size(3, 40)
+    kills = run.size(3, 20)
     async with Cluster(run.directory, people, teams(people)) as cluster, Crowd(run, cluster) as crowd:
         crowd.begin()
         for kill in range(kills):
@@ -37,7 +37,7 @@ async def crash(run: Run) -> None:
 async def crash_points(run: Run) -> None:
     """A process that dies before its commit, after it, before it publishes, and before it acknowledges."""
     people = names(run.size(10, 50))
-    rounds = run.size(1, 10)
+    rounds = run.size(1, 8)
     async with Cluster(run.directory, people, teams(people), processes=1) as cluster, Crowd(run, cluster) as crowd:
         crowd.begin()
         await cluster.kill()

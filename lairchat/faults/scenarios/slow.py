@@ -40,7 +40,6 @@ async def read_slowly(lines: list[RawSocket]) -> None:
         await asyncio.sleep(1)
 
 
-
 @scenario
 async def slow_readers(run: Run) -> None:
     """300 sockets stop reading and 200 read 1 KB a second, in a room where much is said."""
