@@ -148,7 +148,7 @@ class Socket(WebSocketProtocol):
     # Output
 
     def unsent(self) -> int:
-        """Bytes written here that the system has not taken yet; 0 once the socket closes, which then waits for no one."""
+        """Bytes written here that the system has not taken yet; 0 once the socket closes."""
         transport = self.transport if self.state == self.STATE_OPEN else None
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen if transport else 0
 
