@@ -24,6 +24,7 @@ RESTART = 4012
 TOO_SLOW = 4008
 BEHIND_SECONDS = 0.5  # a writer that is later than this lets the sends go which it missed
 SETTLED_SECONDS = 60.0
+SMALL_SHARE = 5  # so much more is said in a small room than in the largest
 
 
 class Answered(NamedTuple):
@@ -132,6 +133,7 @@ class Crowd:
         patience: float = 60.0,
         padding: int = 0,
         by_cookie: bool = False,
+        nobody_repeats: bool = False,
     ) -> None:
         self.run, self.cluster, self.rate, self.padding = run, cluster, rate, " " + "x" * padding if padding else ""
         persons = [cluster.place.people[name] for name in people or cluster.place.people] * each
@@ -140,6 +142,7 @@ class Crowd:
         for member in self.members:
             member.patience_seconds = patience
             member.cookie = cluster.place.people[member.name].cookie if by_cookie else ""
+        self.nobody_repeats = nobody_repeats
         self.rooms = _rooms_of(cluster)
         self.tally = Tally()
         self.answered: list[Answered] = []
@@ -217,7 +220,7 @@ class Crowd:
         task.add_done_callback(self._under_way.discard)
 
     def repeats(self, member: Member) -> bool:
-        return self.members.index(member) % 2 == 0
+        return not self.nobody_repeats and self.members.index(member) % 2 == 0
 
     async def say(self, member: Member, room_id: str, content: str) -> None:
         """Send one message and note what became of it; those who repeat go on until it is acknowledged."""
@@ -332,8 +335,15 @@ def _was_reset(member: Member, room_id: str) -> bool:
 
 
 def _rooms_of(cluster: Cluster) -> dict[str, list[str]]:
-    """The ids of everybody's rooms, by their names."""
+    """The ids of everybody's rooms, by their names; small ones several times, since more is said in them."""
     place = cluster.place
+    most = max(map(len, cluster.rooms.values()))
     return {
-        name: [place.rooms[room] for room, members in cluster.rooms.items() if name in members] for name in place.people
+        name: [
+            place.rooms[room]
+            for room, members in cluster.rooms.items()
+            if name in members
+            for _ in range(1 if len(members) == most else SMALL_SHARE)
+        ]
+        for name in place.people
     }

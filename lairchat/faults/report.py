@@ -30,17 +30,13 @@ class Report:
         facts = self.facts
         under = "PostgreSQL, Redis" if stack.ON_POSTGRES else f"SQLite {facts['sqlite']}"
         return (
-            f"`{self.command}`, commit {facts['commit']}, seed {runs[0].seed}, {self.begun:%Y-%m-%d %H:%M} UTC. {under}, "
-            f"Python {facts['python']}, {facts['cores']} cores of {facts['cpu']}, {facts['system']}; "
+            f"`{self.command}`, commit {facts['commit']}, seed {runs[0].seed}, {self.begun:%Y-%m-%d %H:%M} UTC. "
+            f"{under}, Python {facts['python']}, {facts['cores']} cores of {facts['cpu']}, {facts['system']}; "
             f"load before {facts['load_before']:.1f}, after {os.getloadavg()[0]:.1f}."
         )
 
     def _table(self, runs: Sequence[Run]) -> list[str]:
-        rows = [
-            f"| {run.name} | {'**FAIL**' if run.wrong else 'pass'} | {run.seconds:.0f} | {scenarios[run.name].meaning} | "
-            f"{', '.join(f'{name} {plain(value)}' for name, value in run.figures.items())} |"
-            for run in runs
-        ]
+        rows = [_row(run) for run in runs]
         return ["| fault | verdict | seconds | what was done | figures |", "| --- | --- | ---: | --- | --- |", *rows]
 
     def _wrong(self, runs: Sequence[Run]) -> list[str]:
@@ -48,3 +44,9 @@ class Report:
         if not wrong:
             return []
         return ["", "## What was found wrong", "", *(f"- {run.name}: {text}" for run in wrong for text in run.told())]
+
+
+def _row(run: Run) -> str:
+    verdict = "**FAIL**" if run.wrong else "pass"
+    figures = ", ".join(f"{name} {plain(value)}" for name, value in run.figures.items())
+    return f"| {run.name} | {verdict} | {run.seconds:.0f} | {scenarios[run.name].meaning} | {figures} |"

@@ -28,7 +28,7 @@ class Run:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.rng = random.Random(f"{self.name} {self.seed}")  # noqa: S311
+        self.rng = random.Random(f"{self.name} {self.seed}")
 
     def size(self, short: T, long: T) -> T:
         """The figure for this run's form."""

@@ -1,5 +1,17 @@
 """Each module is one row of the table of faults; importing this package fills the table."""
 
-from lairchat.faults.scenarios import clock, crash, cruelty, frozen, hints, leaks, removal, restart, slow, storm
+from lairchat.faults.scenarios import (
+    clock,
+    crash,
+    cruelty,
+    frozen,
+    hints,
+    leaks,
+    overload,
+    removal,
+    restart,
+    slow,
+    storm,
+)
 
-__all__ = ["clock", "crash", "cruelty", "frozen", "hints", "leaks", "removal", "restart", "slow", "storm"]
+__all__ = ["clock", "crash", "cruelty", "frozen", "hints", "leaks", "overload", "removal", "restart", "slow", "storm"]

@@ -1,4 +1,4 @@
-"""F3: Redis is killed, frozen, emptied, robbed of its listeners, slow. It only carries hints: nothing may depend on it."""
+"""F3: Redis is killed, frozen, emptied, robbed of its listeners, slow. It only carries hints; nothing depends on it."""
 
 import asyncio
 import socket
