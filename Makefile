@@ -7,7 +7,7 @@ RUN := $(RUN_ENV)/bin/python
 TEST := $(TEST_ENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: run test lint check docs screenshots bench break clean
+.PHONY: run test lint check docs screenshots bench faults break clean
 
 run: $(RUN_ENV)/.installed  ## install, make secrets, migrate, serve on http://127.0.0.1:8082
 	@$(RUN) manage.py migrate --verbosity 0
@@ -27,8 +27,9 @@ $(TEST_ENV)/.installed: requirements.txt requirements-dev.txt
 	@$(TEST_ENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-test: $(TEST_ENV)/.installed  ## run every test, in parallel; fetches Chromium by apt where it is missing
+test: $(TEST_ENV)/.installed  ## run every test, in parallel; fetches Chromium, Redis and libfaketime by apt where they are missing
 	@sh scripts/need_chromium.sh
+	@sh scripts/need_faults.sh
 	$(TEST) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(TEST_ENV)/.installed  ## format, types, import contracts, migrations, deployment check, generated files
@@ -51,6 +52,10 @@ screenshots: $(TEST_ENV)/.installed  ## docs/screenshots: every page, light and 
 
 bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks
 	$(TEST) -m bench
+
+faults: $(TEST_ENV)/.installed  ## break everything around the server, long and hard; NAMES="crash overload" for some, SEED=7
+	@sh scripts/need_faults.sh
+	$(TEST) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
 
 break: $(TEST_ENV)/.installed  ## take away each protection in turn; each must turn a test red
 	$(TEST) scripts/break.py

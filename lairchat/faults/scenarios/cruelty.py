@@ -10,8 +10,6 @@ from lairchat.faults.run import Run, scenario
 
 PATIENCE_SECONDS = 3.0  # an answer that takes longer never comes: the line is taken for dead
 
-QUICK_TO_NOTICE = {"LAIR_LIMITS_PING_SECONDS": "1", "LAIR_LIMITS_IDLE_SECONDS": "4"}
-
 
 @scenario
 async def network_cruelty(run: Run) -> None:
@@ -20,7 +18,14 @@ async def network_cruelty(run: Run) -> None:
     seconds = run.size(6, 120)
     kind = True
     async with (
-        Cluster(run.directory, people, teams(people), processes=1, **QUICK_TO_NOTICE) as cluster,
+        Cluster(
+            run.directory,
+            people,
+            teams(people),
+            processes=1,
+            LAIR_LIMITS_PING_SECONDS="1",
+            LAIR_LIMITS_IDLE_SECONDS="4",  # a line that is held is soon noticed on this side too
+        ) as cluster,
         Proxy(cluster.ports[0], manner=lambda: KIND if kind else cruel(run.rng)) as proxy,
         Crowd(run, cluster, rate=run.size(60, RATE), ports=[proxy.port], patience=PATIENCE_SECONDS) as crowd,
     ):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from lairchat.faults.cluster import Cluster, names
 from lairchat.faults.crowd import RATE, Crowd
@@ -43,15 +44,21 @@ class Target:
         refused = await self.cluster.rest(self.name, self._any()).ask("GET", read)
         self.run.must(refused.status in REFUSED, f"{self.name} was removed and read: {refused.status}")
         for client, before in zip(self.clients, lost, strict=True):
-            await client.until(lambda c=client, n=before: self._count(c, "room_lost") > n, "the removal is told")
+            await client.until(partial(self._was_lost_again, client, before), "the removal is told")
 
     async def _come(self) -> None:
         good(await self.cluster.rest(self.name, self._any()).ask("POST", f"/rooms/{self.room_id}/join", {}))
         for client in self.clients:
-            await client.until(lambda c=client: f"room:{self.room_id}" in c.positions, "the return is told")
+            await client.until(partial(self._follows, client), "the return is told")
 
     def _any(self) -> int:
         return self.run.rng.randrange(2)
+
+    def _follows(self, client: Client) -> bool:
+        return f"room:{self.room_id}" in client.positions
+
+    def _was_lost_again(self, client: Client, before: int) -> bool:
+        return self._count(client, "room_lost") > before
 
     def _count(self, client: Client, kind: str) -> int:
         return sum(event["type"] == kind for event in client.events)
