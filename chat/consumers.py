@@ -22,7 +22,7 @@ from chat.realtime.connection import Connection, command_named, decoded, refused
 from chat.realtime.hub import hub
 from lairchat import config
 from lairchat.core import lane, log
-from lairchat.core.errors import DomainError, Invalid, Malformed, RateLimited, Unauthenticated
+from lairchat.core.errors import Busy, DomainError, Invalid, Malformed, RateLimited, Unauthenticated
 from lairchat.core.metrics import CLOSES
 
 logger = logging.getLogger(__name__)
@@ -212,10 +212,18 @@ class Socket(AsyncConsumer):
             if name in ("client_hello", "authenticate"):
                 raise Invalid("Already authenticated", code="invalid_state")
             entry = command_named(name)
+            if self._waited() > config.current().server.wait_seconds:
+                raise Busy()
         except DomainError as refusal:
             connection.refuse(request_id, refusal)
             return
         await connection.run(entry, values, request_id)
+
+    def _waited(self) -> float:
+        """Seconds that the last frame waited behind others of its socket. Like a request it does not wait for ever:
+        an answer that comes late helps nobody, and keeps those who come now from theirs."""
+        waited = self.line.get("waited")
+        return waited() if waited is not None else 0.0
 
     # The transport
 
