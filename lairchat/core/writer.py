@@ -100,6 +100,8 @@ class Writer:
             return answered(kind.commit([request])[0])
         waiting = Waiting(kind, request)
         self._put(waiting)
+        # Of a pool, whoever waits for the lane may hold the connection that the lane waits for.
+        _give_connections_back()
         return answered(waiting.future.result())
 
     async def write_soon(self, kind: Kind, request: Any) -> Any:
@@ -149,8 +151,7 @@ class Writer:
             except Exception:  # the lane outlives everything
                 logger.exception("the writer lane failed")
             finally:
-                for each in connections.all(initialized_only=True):
-                    each.close_if_unusable_or_obsolete()
+                _give_connections_back()
 
     def _carry_out(self, taken: list[Waiting]) -> None:
         latest = time.monotonic() - WAIT_SECONDS
@@ -164,6 +165,12 @@ class Writer:
                 outcomes = [error] * len(timely)
         late = [waiting for waiting in taken if waiting.since <= latest]
         _tell([*zip(timely, outcomes, strict=True), *((waiting, Busy()) for waiting in late)])
+
+
+def _give_connections_back() -> None:
+    """To the pool, on PostgreSQL; on SQLite a thread keeps its own."""
+    for each in connections.all(initialized_only=True):
+        each.close_if_unusable_or_obsolete()
 
 
 def answered(outcome: Any) -> Any:
