@@ -37,6 +37,7 @@ class Client:
 
     def __init__(self, port: int, token: str, *, user_id: str = "") -> None:
         self.port, self.token, self.user_id = port, token, user_id
+        self.patience_seconds = DEADLINE_SECONDS  # for a socket to become live, and for an answer
         self.epoch: str | None = None
         self.positions: dict[str, int] = {}
         self.events: list[dict[str, Any]] = []  # stored and volatile, in the order they came
@@ -53,7 +54,7 @@ class Client:
     async def connect(self) -> dict[str, Any]:
         """Open a socket, resume if there was one before, and wait until it is live. Answers the `ready` frame.
 
-        Raises Lost (the server closed it, with its code) or OSError (nobody listens).
+        Raises Lost (the server closed it, with its code; it answers nothing) or OSError (nobody listens).
         """
         line = _Line(self)
         url = f"ws://127.0.0.1:{self.port}/ws"
@@ -62,13 +63,19 @@ class Client:
                 lambda: line,
                 url,
                 extra_headers={"Authorization": f"Bearer {self.token}"},
-                websocket_handshake_timeout=DEADLINE_SECONDS,
+                websocket_handshake_timeout=self.patience_seconds,
             )
         except WSError as error:
             raise Lost(None) from error
+        if line.transport is None:  # cut before the upgrade was answered; picows returns as if all were well
+            raise Lost(None)
         self._line = line
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            ready = await line.opened
+        try:
+            async with asyncio.timeout(self.patience_seconds):
+                ready = await line.opened
+        except TimeoutError:
+            self.drop()
+            raise Lost(None) from None
         self._changed.set()  # its frames may have come before it was this client's line
         self.check()
         return ready
@@ -85,6 +92,16 @@ class Client:
     @property
     def is_connected(self) -> bool:
         return self._line is not None and self._line.close_code is _OPEN
+
+    @property
+    def is_live(self) -> bool:
+        """The socket is open and everything missed has come: commands may be sent."""
+        return self.is_connected and self._line is not None and self._line.opened.done()
+
+    @property
+    def close_reason(self) -> str:
+        """The text the server ended the last socket with; a 4012 names the seconds to wait."""
+        return self._line.said_reason if self._line is not None else ""
 
     @property
     def close_code(self) -> int | None:
@@ -117,7 +134,7 @@ class Client:
 
     async def ask(self, type_: str, **fields: Any) -> dict[str, Any]:
         """Send a command and wait for its ack. Raises Refused or Lost."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(self.patience_seconds):
             return await self.begin(type_, **fields)
 
     async def send_message(self, room_id: str, content: str, **fields: Any) -> dict[str, Any]:
@@ -228,6 +245,7 @@ class _Line(WSListener):
         self.transport: WSTransport | None = None
         self.close_code: Any = _OPEN
         self.said_code: int | None = None
+        self.said_reason = ""
         self.ready: dict[str, Any] | None = None
         self.opened: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self.asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -242,6 +260,7 @@ class _Line(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
             self.said_code = frame.get_close_code()  # type: ignore[assignment]
+            self.said_reason = frame.get_close_reason() or ""
             transport.disconnect()
         elif frame.msg_type == WSMsgType.TEXT:
             value = json.loads(frame.get_payload_as_utf8_text())

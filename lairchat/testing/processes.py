@@ -69,6 +69,10 @@ class ServerProcess:
         """The most bytes the process ever held in memory."""
         return self._status("VmHWM") * 1024
 
+    def memory_now(self) -> int:
+        """The bytes the process holds in memory."""
+        return self._status("VmRSS") * 1024
+
     def threads(self) -> int:
         return self._status("Threads")
 
