@@ -318,7 +318,9 @@ class Crowd:
             if readers:
                 fresh = await asyncio.to_thread(self.cluster.rest(readers[0].name).history, room_id)
                 found += [
-                    f"{reader.name} {difference}" for reader in readers for difference in differences(reader, room_id, fresh)
+                    f"{reader.name} {difference}"
+                    for reader in readers
+                    for difference in differences(reader, room_id, fresh)
                 ]
         return found
 

@@ -13,7 +13,6 @@ from uuid import UUID
 from lairchat.testing import stack
 from lairchat.testing.clients import Client
 
-
 STAFF_LOG = "audit"
 MOVES = """
     SELECT stream_id, seq, type, refs ->> 'user' FROM core_streamentry

@@ -48,7 +48,8 @@ class Typist:
         begun = time.monotonic()
         known = len(self.reader.events)
         await crowd.until(
-            lambda: any(event["type"] == "user_typing" for event in self.reader.events[known:]), "the bus carries typing"
+            lambda: any(event["type"] == "user_typing" for event in self.reader.events[known:]),
+            "the bus carries typing",
         )
         return time.monotonic() - begun
 

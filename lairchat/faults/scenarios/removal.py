@@ -70,9 +70,7 @@ async def removal_race(run: Run) -> None:
     wanted = run.size(20, 1000)
     with RedisServer(run.directory) as redis:
         async with (
-            Cluster(
-                run.directory, everybody, {ROOM: everybody}, privacy="public", LAIR_REDIS_URL=redis.url
-            ) as cluster,
+            Cluster(run.directory, everybody, {ROOM: everybody}, privacy="public", LAIR_REDIS_URL=redis.url) as cluster,
             Crowd(run, cluster, people=talkers, rate=run.size(60, RATE)) as crowd,
         ):
             kicked = [Target(run, cluster, name, talkers[0]) for name in targets]

@@ -9,7 +9,6 @@ from lairchat.faults.cluster import Cluster, becomes_true, names, teams
 from lairchat.faults.crowd import TOO_SLOW, Crowd
 from lairchat.faults.figures import p99
 from lairchat.faults.run import Run, scenario
-from lairchat.testing.processes import ServerProcess
 from lairchat.testing.raw import RawSocket
 
 MIB = 1024 * 1024
@@ -38,7 +37,6 @@ async def read_slowly(lines: list[RawSocket]) -> None:
             with contextlib.suppress(OSError):
                 line.socket.recv(SLOW_BYTES)
         await asyncio.sleep(1)
-
 
 
 @scenario
