@@ -127,7 +127,8 @@ def _through(caller: Caller, sessions: dict[UUID, tuple[UserSession, User]]) -> 
     found = sessions.get(caller.session_id)
     if found is None:
         return SessionNotFound()
-    session, session.user = found
+    session, user = found
+    session.user = user
     try:
         checked(session)
     except DomainError as refusal:

@@ -319,7 +319,8 @@ def last_moments(room_ids: Collection[UUID]) -> dict[UUID, datetime]:
     with connection.cursor() as cursor:
         cursor.execute(*listed(_LAST_MOMENTS, [[room_id] for room_id in room_ids]))
         rows = cursor.fetchall()
-    return {_uuid(room_id): _moment(at) for room_id, at in rows if at is not None}
+    moments = {_uuid(room_id): _moment(at) for room_id, at in rows}
+    return {room_id: at for room_id, at in moments.items() if at is not None}
 
 
 def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:

@@ -117,7 +117,8 @@ class Insert(Statement):
     """An INSERT of rows of a model, given as the values of the named attributes."""
 
     def __init__(self, kind: type[models.Model], *names: str, on_conflict: str = "") -> None:
-        columns = ", ".join(f'"{kind._meta.get_field(name).column}"' for name in names)
+        fields = {field.attname: field for field in kind._meta.concrete_fields}
+        columns = ", ".join(f'"{fields[name].column}"' for name in names)
         row = ", ".join(["%s"] * len(names))
         sql = f'INSERT INTO "{kind._meta.db_table}" ({columns}) VALUES ({row}) {on_conflict}'  # noqa: S608
         super().__init__(sql, kind, names)
