@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import connection, connections
 
-from lairchat.core.errors import Busy
+from lairchat.core.errors import Busy, Unavailable
 from lairchat.core.metrics import BATCH_SIZES
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ T = TypeVar("T")
 FEW, MANY = 64, 256  # acts of one transaction; a large one holds the lane for 40–60 ms, so only a crowd gets it
 WAITING_MAX = 2048  # acts that may wait; more are refused at once
 WAIT_SECONDS = 5.0  # F5: nobody is kept longer than this for their turn
+TEDIOUS_SECONDS = 0.5  # a batch refused later than this was not refused by chance
 
 
 class Kind(Protocol):
@@ -144,6 +145,11 @@ class Writer:
             self._waiting.extendleft(reversed(others))
             return taken
 
+    def _everybody(self) -> list[Waiting]:
+        with self._ready:
+            everybody, self._waiting = list(self._waiting), deque()
+            return everybody
+
     def _work(self) -> None:
         while taken := self._take():
             try:
@@ -154,7 +160,8 @@ class Writer:
                 _give_connections_back()
 
     def _carry_out(self, taken: list[Waiting]) -> None:
-        latest = time.monotonic() - WAIT_SECONDS
+        begun = time.monotonic()
+        latest = begun - WAIT_SECONDS
         timely = [waiting for waiting in taken if waiting.since > latest]
         outcomes: list[Any] = []
         if timely:
@@ -164,6 +171,9 @@ class Writer:
             except Exception as error:
                 outcomes = [error] * len(timely)
         late = [waiting for waiting in taken if waiting.since <= latest]
+        if time.monotonic() - begun > TEDIOUS_SECONDS and all(isinstance(one, Busy | Unavailable) for one in outcomes):
+            # The database made the batch wait as long as anybody may, for nothing: those behind it waited too.
+            late += self._everybody()
         _tell([*zip(timely, outcomes, strict=True), *((waiting, Busy()) for waiting in late)])
 
 
