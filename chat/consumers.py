@@ -22,6 +22,7 @@ from chat.realtime.connection import Connection, command_named, decoded, refused
 from chat.realtime.hub import hub
 from lairchat import config
 from lairchat.core import lane, log
+from lairchat.core.action import database_errors
 from lairchat.core.errors import Busy, DomainError, Invalid, Malformed, RateLimited, Unauthenticated
 from lairchat.core.metrics import CLOSES
 
@@ -258,11 +259,13 @@ class Socket(AsyncConsumer):
 
 
 def _by_token(token: str, address: str) -> SignedIn:
-    return _signed_in(session_of_token(token), address)
+    with database_errors():
+        return _signed_in(session_of_token(token), address)
 
 
 def _by_cookie(value: str, address: str) -> SignedIn:
-    return _signed_in(session_of_cookie(value), address)
+    with database_errors():
+        return _signed_in(session_of_cookie(value), address)
 
 
 def _signed_in(session: UserSession, address: str) -> SignedIn:

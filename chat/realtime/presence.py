@@ -7,6 +7,8 @@ import asyncio
 import logging
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from accounts.queries import users_by_ids
 from chat.queries import people_sharing_a_room
 from chat.realtime.connection import Connection
@@ -48,8 +50,8 @@ class Presence:
             await asyncio.sleep(processes.BEAT_SECONDS / 2)
             try:
                 now = await lane.run(_online_elsewhere)
-            except Exception:  # the database may be away: presence is volatile, and goes on later
-                logger.exception("presence of other processes could not be read")
+            except (OperationalError, InterfaceError) as error:  # away: presence is volatile, and goes on later
+                logger.warning("presence of other processes could not be read: %s", error)
                 continue
             before, self.elsewhere = self.elsewhere, now
             for user_id in (now.keys() ^ before.keys()) - self.hub.by_user.keys():

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from lairchat.core import log
 from lairchat.core.models import StreamEntry
@@ -237,7 +237,10 @@ def _deliver(deliveries: list[Delivery]) -> None:
 
 
 def load(entries: Sequence[StreamEntry]) -> list[Delivery]:
-    """Deliveries rebuilt from the log, in the order given; statements depend on the kinds, not on the number."""
+    """Deliveries rebuilt from the log, in the order given; statements depend on the kinds, not on the number.
+
+    Raises OperationalError or InterfaceError where the database cannot be read.
+    """
     by_kind: dict[str, list[int]] = defaultdict(list)
     for index, entry in enumerate(entries):
         by_kind[entry.type].append(index)
@@ -249,6 +252,8 @@ def load(entries: Sequence[StreamEntry]) -> list[Delivery]:
             continue
         try:
             loaded.update(zip(indexes, kind.load([entries[index] for index in indexes]), strict=True))
+        except (OperationalError, InterfaceError):
+            raise  # the database is away, not the entry: whoever asked asks again
         except Exception:  # F10: one kind that cannot be rendered must not stop the stream
             logger.exception("entries of kind %s could not be rendered", type_)
     return [_redelivery(entry, loaded.get(index)) for index, entry in enumerate(entries)]

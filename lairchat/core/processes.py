@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from lairchat import VERSION
@@ -43,7 +44,9 @@ async def beat(role: str) -> None:
             online = [str(user_id) for user_id in online_here()]
             try:
                 await lane.run(_beat, _id, role, online)
-            except Exception:  # the database may be away: the next beat tells (F4)
+            except (OperationalError, InterfaceError) as error:  # the database is away: the next beat tells (F4)
+                logger.warning("the heartbeat could not be written: %s", error)
+            except Exception:
                 logger.exception("the heartbeat could not be written")
             await asyncio.sleep(BEAT_SECONDS)
     finally:

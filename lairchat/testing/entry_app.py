@@ -49,7 +49,7 @@ from lairchat.server.run import serve  # noqa: E402
 
 SETTINGS = {
     "sqlite": ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"),
-    "postgresql": ("synchronous_commit", "lock_timeout"),
+    "postgresql": ("synchronous_commit", "lock_timeout", "statement_timeout"),
 }
 released = threading.Event()
 running = 0

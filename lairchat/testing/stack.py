@@ -29,6 +29,7 @@ PROCESSES = 2 if ON_POSTGRES else 1
 ELSEWHERE = "*_sqlite.py" if ON_POSTGRES else "*_postgres.py"
 
 _databases: dict[Path, str] = {}
+_settled: dict[Path, str] = {}
 _redis: "dict[Path, RedisServer]" = {}
 
 
@@ -40,6 +41,8 @@ def environment(data_dir: Path, **given: str) -> dict[str, str]:
 
 def services(data_dir: Path) -> dict[str, str]:
     """Where the installation's database and Redis are, made when first asked for; nothing on SQLite."""
+    if data_dir.absolute() in _settled:
+        return {"LAIR_DATABASE_URL": database_url(data_dir)}
     if not ON_POSTGRES:
         return {}
     return {"LAIR_DATABASE_URL": database_url(data_dir), "LAIR_REDIS_URL": _redis_of(data_dir).url}
@@ -48,11 +51,18 @@ def services(data_dir: Path) -> dict[str, str]:
 def database_url(data_dir: Path) -> str:
     """The address of the installation's database; it may be empty, or, on SQLite, not there yet."""
     data_dir = data_dir.absolute()
+    if data_dir in _settled:
+        return _settled[data_dir]
     if not ON_POSTGRES:
         return f"sqlite:///{data_dir / 'lair.sqlite3'}"
     if data_dir not in _databases:
         _databases[data_dir] = _create_database(data_dir)
     return _databases[data_dir]
+
+
+def settle(data_dir: Path, address: str) -> None:
+    """The installation's database is at this address, whatever the others stand on, and it has no Redis."""
+    _settled[data_dir.absolute()] = address
 
 
 def copy(installed: Path, data_dir: Path) -> None:

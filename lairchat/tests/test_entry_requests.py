@@ -372,7 +372,7 @@ def test_300_requests_open_as_many_connections_as_there_are_threads_and_keep_the
 
 AS_PROMISED = {
     "sqlite": {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000},  # 2 is FULL
-    "postgresql": {"synchronous_commit": "on", "lock_timeout": "5s"},
+    "postgresql": {"synchronous_commit": "on", "lock_timeout": "5s", "statement_timeout": "5s"},
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from lairchat.core import events, log
 from lairchat.core.action import action
@@ -168,6 +168,20 @@ def test_what_is_gone_or_cannot_be_shown_or_is_not_known_has_a_placeholder(known
     StreamEntry.objects.update(type="of_the_future")
     [first, *_] = events.load(log.entries("room:a", 0, 9, 9))
     assert first.frame == events.encode("unavailable", "room:a", 1, {"was": "of_the_future"})
+
+
+def test_while_the_database_is_away_nothing_is_called_gone(known: None) -> None:
+    ring(Somebody(), 14)
+    entries = log.entries("room:a", 0, 9, 9)
+
+    class Away(Rang):
+        @classmethod
+        def load(cls, entries: Sequence[StreamEntry]) -> list[Event | None]:
+            raise OperationalError("the connection is closed")
+
+    events.registry["rang"] = Away
+    with pytest.raises(OperationalError):
+        events.load(entries)
 
 
 def test_an_event_that_was_numbered_before_keeps_its_number(delivered: list[Delivery]) -> None:

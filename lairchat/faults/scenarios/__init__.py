@@ -4,14 +4,32 @@ from lairchat.faults.scenarios import (
     clock,
     crash,
     cruelty,
+    disk,
     frozen,
     hints,
     leaks,
     overload,
+    postgres,
     removal,
     restart,
     slow,
+    sqlite,
     storm,
 )
 
-__all__ = ["clock", "crash", "cruelty", "frozen", "hints", "leaks", "overload", "removal", "restart", "slow", "storm"]
+__all__ = [
+    "clock",
+    "crash",
+    "cruelty",
+    "disk",
+    "frozen",
+    "hints",
+    "leaks",
+    "overload",
+    "postgres",
+    "removal",
+    "restart",
+    "slow",
+    "sqlite",
+    "storm",
+]
