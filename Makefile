@@ -6,6 +6,8 @@ TEST_ENV := .venv-test
 RUN := $(RUN_ENV)/bin/python
 TEST := $(TEST_ENV)/bin/python
 WORKERS ?= 2
+STACK ?= sqlite
+BESIDE_postgres := -m lairchat.testing.stack
 
 .PHONY: run test lint check docs screenshots bench faults break clean
 
@@ -27,10 +29,10 @@ $(TEST_ENV)/.installed: requirements.txt requirements-dev.txt
 	@$(TEST_ENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-test: $(TEST_ENV)/.installed  ## run every test, in parallel; fetches Chromium, Redis and libfaketime by apt where they are missing
+test: $(TEST_ENV)/.installed  ## run every test, in parallel; STACK=postgres: on PostgreSQL, Redis and two processes
 	@sh scripts/need_chromium.sh
 	@sh scripts/need_faults.sh
-	$(TEST) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(TEST) $(BESIDE_$(STACK)) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(TEST_ENV)/.installed  ## format, types, import contracts, migrations, deployment check, generated files
 	$(TEST_ENV)/bin/ruff format --check .

@@ -71,8 +71,7 @@ def small_disk(directory: Path) -> Iterator[Disk]:
     try:
         yield SmallDisk(directory)
     finally:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            subprocess.run(["umount", str(directory)], check=True)
+        subprocess.run(["umount", str(directory)], check=True)
 
 
 async def _full_for_a_while(run: Run, disk: Disk) -> None:

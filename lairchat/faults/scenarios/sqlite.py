@@ -39,13 +39,15 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(run: Run, directory: Path | None = None, **environment: str) -> AsyncIterator[Scene]:
+async def scene(run: Run, directory: Path | None = None, *, wait_seconds: float = WAIT_SECONDS) -> AsyncIterator[Scene]:
     people = names(run.size(10, 50))
     directory = directory or run.directory
     stack.settle(directory, f"sqlite:///{directory / FILES[0]}")
     rooms = teams(people) | {"counter": [ASKER]}
     async with (
-        Cluster(directory, [*people, ASKER], rooms, processes=1, **environment) as cluster,
+        Cluster(
+            directory, [*people, ASKER], rooms, processes=1, LAIR_DATABASE_WAIT_SECONDS=str(wait_seconds)
+        ) as cluster,
         Crowd(run, cluster, people=people, rate=run.size(60, RATE)) as crowd,
         Asker(cluster, ASKER, cluster.place.rooms["counter"]) as asker,
     ):
@@ -62,7 +64,7 @@ async def scene(run: Run, directory: Path | None = None, **environment: str) -> 
 async def sqlite_locked(run: Run) -> None:
     """Another program holds the database's lock for 10 s, three times."""
     seconds = run.size(1.0, WAIT_SECONDS)
-    async with scene(run, LAIR_DATABASE_WAIT_SECONDS=str(seconds)) as here:
+    async with scene(run, wait_seconds=seconds) as here:
         waits: list[float] = []
         for _ in range(run.size(1, 3)):
             with stack.held(here.address) as let_go:
