@@ -57,7 +57,7 @@ bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks
 
 faults: $(TEST_ENV)/.installed  ## break everything around the server, long and hard; NAMES="crash overload" for some, SEED=7
 	@sh scripts/need_faults.sh
-	$(TEST) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
+	$(TEST) $(BESIDE_$(STACK)) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
 
 break: $(TEST_ENV)/.installed  ## take away each protection in turn; each must turn a test red
 	$(TEST) scripts/break.py
