@@ -55,6 +55,7 @@ class Member(Client):
         self.gaps: list[float] = []  # seconds between the end of a line and the next live one
         self.live: list[tuple[float, float]] = []  # from, to
         self.codes: Counter[int | None] = Counter()
+        self.refused: Counter[str] = Counter()  # by the error's code
         self.came: dict[str, float] = {}  # when each nonce came
         self.came_from: dict[str, int] = {}  # and through which process
 
@@ -146,7 +147,6 @@ class Crowd:
         self.rooms = _rooms_of(cluster)
         self.tally = Tally()
         self.answered: list[Answered] = []
-        self.refusals: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.writers: list[Member] = self.members  # who is chosen from to write
         self._staying: list[asyncio.Task[None]] = []
@@ -235,7 +235,7 @@ class Crowd:
             try:
                 ack = await member.send_message(room_id, content, nonce=send.nonce)
             except Refused as refusal:
-                self.refusals[refusal.code] += 1
+                member.refused[refusal.code] += 1
                 if refusal.code not in PASSING:
                     self.wrong.append(f"{member.name} was refused: {refusal}")
                     return
@@ -255,6 +255,11 @@ class Crowd:
             await asyncio.wait_for(member.is_back.wait(), SETTLED_SECONDS)
 
     # Figures
+
+    @property
+    def refusals(self) -> Counter[str]:
+        """How many sends were refused, by the error's code."""
+        return sum((member.refused for member in self.members), start=Counter())
 
     def waits(self, since: float = 0.0, until: float = float("inf")) -> list[float]:
         """Seconds to the acknowledgement of each send that began in that time."""

@@ -7,12 +7,12 @@ Nothing here is in the server's own code; it hangs on the hooks that are there f
 `{"fails": true}`: there is a command `fail`, whose handler raises what nobody expects.
 """
 
+import itertools
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable
-from itertools import count
 from typing import Any, NoReturn
 
 POINTS = ("before_commit", "after_commit", "before_publish", "before_ack")
@@ -32,7 +32,7 @@ def dies(point: str, number: int) -> None:
     from chat.realtime import hub  # noqa: F401 — its outlet stands before ours
     from lairchat.core import events
 
-    seen = count(1)
+    seen = itertools.count(1)
 
     def is_it(kinds: list[str]) -> bool:
         return any(kind == MESSAGE and next(seen) == number for kind in kinds)
@@ -62,7 +62,7 @@ def stops(number: int) -> None:
     """Stop this process in the middle of the transaction of its `number`-th message."""
     from lairchat.core import events
 
-    seen = count(1)
+    seen = itertools.count(1)
 
     def witness(event: Any, _delivery: Any) -> None:
         if event.type == MESSAGE and next(seen) == number:
@@ -87,9 +87,11 @@ def counts() -> None:
         statements.inc()
         return execute(*arguments)
 
-    connection_created.connect(
-        lambda connection, **_: connection.execute_wrappers.append(counted), weak=False, dispatch_uid="rig"
-    )
+    def count(connection: Any, **_: Any) -> None:
+        if counted not in connection.execute_wrappers:  # with a pool the same object connects again and again
+            connection.execute_wrappers.append(counted)
+
+    connection_created.connect(count, weak=False)
     gauge_at_scrape("lair_rig_tasks", "Tasks of the loop.", lambda: len(asyncio.all_tasks(hub.loop)))
     gauge_at_scrape("lair_rig_streams", "Streams that are served.", lambda: len(hub.streams))
     gauge_at_scrape(
