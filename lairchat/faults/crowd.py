@@ -22,6 +22,7 @@ RATE = 200.0  # sends a second, all together
 PASSING = {"busy", "unavailable", "storage_full", "rate_limited"}  # nothing was stored; later it may be
 RESTART = 4012
 TOO_SLOW = 4008
+GAVE_UP = 0  # in place of a code: it was the client who ended the line
 BEHIND_SECONDS = 0.5  # a writer that is later than this lets the sends go which it missed
 SETTLED_SECONDS = 120.0
 SMALL_SHARE = 5  # so much more is said in a small room than in the largest
@@ -50,6 +51,7 @@ class Member(Client):
         self.may_come.set()
         self.is_polite = False  # waits between attempts as the protocol asks: 0.5 to 3 s, doubling to 30 s
         self._attempts = 0
+        self._gave_up = False
         self.live_since: float | None = None
         self.away_since: float | None = None
         self.gaps: list[float] = []  # seconds between the end of a line and the next live one
@@ -83,6 +85,12 @@ class Member(Client):
             return min(30.0, self.rng.uniform(0.5, 3.0) * 2**self._attempts)
         return self.rng.uniform(0.05, 0.3)
 
+    def give_up(self) -> None:
+        """No answer came: take the line for dead, as a phone would."""
+        self.codes[GAVE_UP] += 1
+        self._gave_up = True
+        self.drop()
+
     def _move_on(self) -> None:
         self.next_port += 1
         self.port = self.ports[self.next_port % len(self.ports)]
@@ -102,7 +110,9 @@ class Member(Client):
     def _went_away(self) -> None:
         self.is_back.clear()
         self.away_since = time.monotonic()
-        self.codes[self.close_code] += 1
+        if not self._gave_up:
+            self.codes[self.close_code] += 1
+        self._gave_up = False
         if self.live_since is not None:
             self.live.append((self.live_since, self.away_since))
             self.live_since = None
@@ -242,8 +252,9 @@ class Crowd:
                 pause = self.run.rng.uniform(0.2, 1.0)
             except Lost:
                 pause = 0.0
-            except TimeoutError:  # nothing came: the line is taken for dead, as a phone would
-                member.drop()
+            except TimeoutError:
+                if member.is_connected:
+                    member.give_up()
                 pause = 0.0
             else:
                 send.acks.append(ack)
