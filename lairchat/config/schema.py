@@ -136,6 +136,14 @@ class Server(Section, frozen=True):
     wait_seconds: Annotated[Seconds, Meta(description="Longest wait for a place, then 503.")] = 5.0
     hashes_at_once: Annotated[Positive, Meta(description="Password hashes computed at once.")] = 2
     body_seconds: Annotated[Seconds, Meta(description="Longest pause while a request's head or body arrives.")] = 30.0
+    drain_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="On a stop, `/ready` answers 503 for so long before the port is closed, so that a proxy that "
+            "asks it sends new work elsewhere.",
+        ),
+    ] = 0.0
     stop_spread_seconds: Annotated[
         Seconds, Meta(description="On a stop, sockets are closed with 4012 spread over this time.")
     ] = 3.0

@@ -21,12 +21,23 @@ BEAT_SECONDS = 5.0
 DEAD_SECONDS = 15.0
 
 _id: UUID | None = None
+_draining = False
 online_here: Callable[[], list[UUID]] = list  # set by the hub's process
 
 
 def own_id() -> UUID | None:
     """This process's row, once it beats."""
     return _id
+
+
+def drain() -> None:
+    """From now on `/ready` sends new work elsewhere; what is here is served to its end."""
+    global _draining
+    _draining = True
+
+
+def is_draining() -> bool:
+    return _draining
 
 
 def living() -> "list[Process]":

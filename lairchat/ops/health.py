@@ -7,6 +7,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from lairchat.core import processes
+from lairchat.core.bus import bus
+
 PROTOCOL_VERSION = "1.0"  # of the protocol, not of the software (guarantees S21)
 HEALTHY = b'{"status":"healthy","version":"%s"}' % PROTOCOL_VERSION.encode()
 
@@ -18,10 +21,17 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """Able to serve: 503 without a database or with a schema that is not ours."""
+    """Whether new work may come here: 503 while stopping, without a database or with a schema that is not ours.
+
+    Without its Redis a process is slower to hear of the others, and says `degraded`, but serves (F3).
+    """
     problem = _problem()
-    if problem:
+    if problem is not None:
         return JsonResponse({"ready": False, "database": problem}, status=503)
+    if processes.is_draining():
+        return JsonResponse({"ready": False, "database": "connected", "status": "draining"}, status=503)
+    if bus.state == "down":
+        return JsonResponse({"ready": True, "database": "connected", "status": "degraded", "redis": "unavailable"})
     return JsonResponse({"ready": True, "database": "connected"})
 
 
@@ -33,7 +43,8 @@ def _problem() -> str | None:
 
 
 def schema_is_current() -> bool:
-    """Every migration this program knows is applied. Raises DatabaseError."""
+    """Every migration this program knows is applied; later ones may be too, for an upgrade migrates under its
+    predecessor (F12). Raises DatabaseError."""
     return _last_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable
 
 from lairchat.config import Config
-from lairchat.core import lane
+from lairchat.core import lane, processes
 from lairchat.server import logs
 from lairchat.server.daphne import Server
 from lairchat.server.guard import Application
@@ -67,12 +67,17 @@ class Run:
         """The first signal asks; a second one does not wait."""
         if self.stopping is not None:
             os._exit(1)
-        _end_later(self.server.config.server.stop_seconds + GRACE_SECONDS)
+        server = self.server.config.server
+        _end_later(server.drain_seconds + server.stop_seconds + GRACE_SECONDS)
         self.stopping = self.loop.create_task(self._stop())
 
     async def _stop(self) -> None:
-        logger.info("stopping")
+        processes.drain()
         try:
+            if pause := self.server.config.server.drain_seconds:
+                logger.info("draining for %s s", pause)
+                await asyncio.sleep(pause)
+            logger.info("stopping")
             await self.server.stop_gracefully()
             for task in self.tasks:
                 task.cancel()
