@@ -1,9 +1,8 @@
 """The history checker: what clients were told, held against what the server kept (guarantees, section 7, item 1).
 
-Nothing here asks the server's own code: the tally is made by the clients, the rows are read from the database's file.
+Nothing here asks the server's own code: the tally is made by the clients, the rows are read from the database itself.
 """
 
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from lairchat.testing import stack
 from lairchat.testing.clients import Client
 
 
@@ -61,19 +61,20 @@ class Stored:
     entries: dict[str, list[int]]
 
     @classmethod
-    def read(cls, path: Path) -> "Stored":
-        """Read a SQLite database's file, whether or not a server has it open."""
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            rows = database.execute("SELECT id, room_id, seq, nonce, content FROM chat_message ORDER BY seq").fetchall()
-            streams = database.execute("SELECT name, head, floor FROM core_stream").fetchall()
-            positions = database.execute("SELECT stream_id, seq FROM core_streamentry ORDER BY seq").fetchall()
-        finally:
-            database.close()
+    def of(cls, data_dir: Path) -> "Stored":
+        """What the installation in `data_dir` holds, on whatever the tests stand."""
+        return cls.read(stack.database_url(data_dir))
+
+    @classmethod
+    def read(cls, address: str) -> "Stored":
+        """Read the database of this address, whether or not a server has it open."""
+        rows = stack.ask(address, "SELECT id, room_id, seq, nonce, content FROM chat_message ORDER BY seq")
+        streams = stack.ask(address, "SELECT name, head, floor FROM core_stream")
+        positions = stack.ask(address, "SELECT stream_id, seq FROM core_streamentry ORDER BY seq")
         entries: dict[str, list[int]] = defaultdict(list)
         for stream, seq in positions:
             entries[stream].append(seq)
-        messages = [StoredMessage(str(UUID(id_)), str(UUID(room)), *rest) for id_, room, *rest in rows]
+        messages = [StoredMessage(str(UUID(str(id_))), str(UUID(str(room))), *rest) for id_, room, *rest in rows]
         return cls(messages, {name: (head, floor) for name, head, floor in streams}, entries)
 
 
