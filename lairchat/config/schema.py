@@ -153,6 +153,21 @@ class Server(Section, frozen=True):
     ] = ("/api/v1/attachments", "/api/v1/users/me/avatar")
 
 
+class Upkeep(Section, frozen=True):
+    check_seconds: Annotated[
+        Seconds, Meta(description="How often the process that does the upkeep says so and looks what is due.")
+    ] = 5.0
+    takeover_seconds: Annotated[
+        Seconds, Meta(description="Another process takes the upkeep over after this silence: several checks long.")
+    ] = 20.0
+    expiry_seconds: Annotated[
+        Seconds, Meta(description="How often temporary rooms, invitations and dead processes are looked for.")
+    ] = 30.0
+    clean_seconds: Annotated[
+        Seconds, Meta(description="How often old entries of the log, sign-ins and limits are taken away.")
+    ] = 3600.0
+
+
 class Config(Section, frozen=True):
     """The whole configuration, checked and complete; made by `load`."""
 
@@ -201,6 +216,7 @@ class Config(Section, frozen=True):
     limits: Limits = Limits()
     delivery: Delivery = Delivery()
     server: Server = Server()
+    upkeep: Upkeep = Upkeep()
 
     @property
     def database_url(self) -> str:

@@ -18,6 +18,8 @@ FRAMES = Counter("lair_chat_frames_sent_total", "Frames written to sockets.")
 SOCKETS = Gauge("lair_chat_sockets", "Open signed-in sockets of this process.")
 HINTS = Counter("lair_chat_hints_total", "Hints between processes, by what became of them.", ["fate"])
 
+CHORES = Counter("lair_chat_upkeep_total", "Upkeep by piece and outcome.", ["chore", "outcome"])
+
 OPEN_SOCKETS = Gauge("lair_chat_open_sockets", "Open sockets of this process, signed in or not.")
 REFUSED_SOCKETS = Counter("lair_chat_refused_sockets_total", "Sockets refused because too many are open.")
 REFUSED_REQUESTS = Counter("lair_chat_refused_requests_total", "Requests refused because too many wait.")

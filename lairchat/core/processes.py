@@ -21,23 +21,12 @@ BEAT_SECONDS = 5.0
 DEAD_SECONDS = 15.0
 
 _id: UUID | None = None
-_draining = False
 online_here: Callable[[], list[UUID]] = list  # set by the hub's process
 
 
 def own_id() -> UUID | None:
     """This process's row, once it beats."""
     return _id
-
-
-def drain() -> None:
-    """From now on `/ready` sends new work elsewhere; what is here is served to its end."""
-    global _draining
-    _draining = True
-
-
-def is_draining() -> bool:
-    return _draining
 
 
 def living() -> "list[Process]":
@@ -69,7 +58,7 @@ def _beat(id_: UUID, role: str, online: list[str]) -> None:
         Process.objects.create(id=id_, role=role, host=socket.gethostname(), pid=os.getpid(), version=VERSION, **facts)
     dead = now - timedelta(seconds=DEAD_SECONDS)
     Process.objects.filter(beat_at__lte=dead).delete()
-    if Process.objects.exclude(pk=id_).exists():
+    if Process.objects.exclude(pk=id_).exclude(role="worker").exists():  # a worker serves nobody, so limits nobody
         limits.share_between_processes()
 
 

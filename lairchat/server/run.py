@@ -12,10 +12,11 @@ import threading
 from collections.abc import Awaitable, Callable
 
 from lairchat.config import Config
-from lairchat.core import lane, processes
+from lairchat.core import draining, lane
 from lairchat.server import logs
 from lairchat.server.daphne import Server
 from lairchat.server.guard import Application
+from lairchat.server.lasting import kept_running
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 on_start: list[Callable[[], Awaitable[None]]] = []
 
 GRACE_SECONDS = 2.5  # after the time for a graceful stop: then the process ends, whatever a thread still does
-AGAIN_SECONDS = 1.0
 M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 1024 * 1024
 
@@ -61,7 +61,7 @@ class Run:
     def begin(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self.stop)
-        self.tasks = [self.loop.create_task(_kept_running(work)) for work in on_start]
+        self.tasks = [self.loop.create_task(kept_running(work)) for work in on_start]
 
     def stop(self) -> None:
         """The first signal asks; a second one does not wait."""
@@ -72,7 +72,7 @@ class Run:
         self.stopping = self.loop.create_task(self._stop())
 
     async def _stop(self) -> None:
-        processes.drain()
+        draining.begin()
         try:
             if pause := self.server.config.server.drain_seconds:
                 logger.info("draining for %s s", pause)
@@ -85,17 +85,6 @@ class Run:
             lane.close()
         finally:
             self.end()
-
-
-async def _kept_running(work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await work()
-        except Exception:
-            logger.exception("%s failed; it begins again", getattr(work, "__qualname__", work))
-        else:
-            return
-        await asyncio.sleep(AGAIN_SECONDS)
 
 
 def _end_later(seconds: float) -> None:
