@@ -104,6 +104,14 @@ def epoch() -> str:
     return Epoch.objects.get_or_create(pk=1, defaults={"value": str(uuid4())})[0].value
 
 
+def begin_epoch() -> str:
+    """Give this database's history a new name, after a backup took it back: every client then reads everything again
+    (F11). Running servers know the old name, so there must be none."""
+    value = str(uuid4())
+    Epoch.objects.update_or_create(pk=1, defaults={"value": value})
+    return value
+
+
 def prune(name: str, *, keep_entries: int, older_than: Any, at_most: int = 1000) -> int:
     """Drop the oldest entries, never the last `keep_entries` nor one not older than `older_than`; raise the floor (D8).
 

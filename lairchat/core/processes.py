@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from lairchat import VERSION
@@ -29,9 +30,9 @@ def own_id() -> UUID | None:
     return _id
 
 
-def living() -> "list[Process]":
+def living(database: str = DEFAULT_DB_ALIAS) -> "list[Process]":
     """Processes whose heartbeat is no older than 15 s; one statement."""
-    return list(Process.objects.filter(beat_at__gt=timezone.now() - timedelta(seconds=DEAD_SECONDS)))
+    return list(Process.objects.using(database).filter(beat_at__gt=timezone.now() - timedelta(seconds=DEAD_SECONDS)))
 
 
 async def beat(role: str) -> None:

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -33,10 +33,10 @@ def _problem() -> str | None:
         return "unavailable"
 
 
-def schema_is_current() -> bool:
+def schema_is_current(database: str = DEFAULT_DB_ALIAS) -> bool:
     """Every migration this program knows is applied; later ones may be too, for an upgrade migrates under its
     predecessor (F12). Raises DatabaseError."""
-    return _last_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
+    return _last_migrations() <= MigrationRecorder(connections[database]).applied_migrations().keys()
 
 
 @cache

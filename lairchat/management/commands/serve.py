@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from accounts.actions.registration import setup_code
 from lairchat import config
+from lairchat.ops.copying import is_unfinished
 from lairchat.ops.ready import schema_is_current
 from lairchat.server.roles import ROLES
 
@@ -51,6 +52,8 @@ class Command(BaseCommand):
 
     def _check_schema(self) -> None:
         try:
+            if is_unfinished():
+                raise CommandError("This database is an unfinished copy. Run `copy_database` again: it goes on.")
             if schema_is_current():
                 return
         except DatabaseError as error:
