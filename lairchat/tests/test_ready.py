@@ -54,7 +54,10 @@ def test_who_is_told_to_stop_says_so_while_it_still_serves(data_dir, opened):
     assert readiness(server)[1] == {"ready": False, "database": "connected", "status": "draining"}
     with RawHTTP(server.port) as client:
         assert client.request("GET", "/health")[0] == 200  # it is not to be killed for this
-        assert client.request("GET", "/api/v1/rooms")[0] == 401  # and who comes all the same is served
+    with RawHTTP(server.port) as client:
+        status, headers, _body = client.request("GET", "/api/v1/rooms")
+        assert status == 401  # who comes all the same is served, and told to come elsewhere the next time
+        assert headers["connection"] == "close"
     with RawSocket(server.port) as socket:
         assert json.loads(socket.receive())["type"] == "server_hello"
         assert socket.closed().code == 4012
