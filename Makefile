@@ -27,8 +27,8 @@ $(TEST_ENV)/.installed: requirements.txt requirements-dev.txt
 	@$(TEST_ENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-test: $(TEST_ENV)/.installed  ## run every test, in parallel; fetches Chromium by apt where it is missing
-	@sh scripts/need_chromium.sh
+test: $(TEST_ENV)/.installed  ## run every test, in parallel; fetches the programs they need by apt
+	@sh scripts/need_programs.sh
 	$(TEST) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(TEST_ENV)/.installed  ## format, types, import contracts, migrations, deployment check, generated files

@@ -1,12 +1,26 @@
 #!/bin/sh
-# The browser tests drive a real Chromium: install Debian's where it is missing and apt may.
+# The tests drive the real things: a browser, Redis, PostgreSQL, nginx and Caddy. Debian's are installed where they are
+# missing and apt may.
 set -eu
-command -v chromium >/dev/null 2>&1 && exit 0
+missing=""
+need() { # need COMMAND PACKAGE…
+    command -v "$1" >/dev/null 2>&1 && return
+    shift
+    missing="$missing $*"
+}
+need chromium chromium fonts-noto-color-emoji
+need redis-server redis-server
+need nginx nginx-light
+need caddy caddy
+need openssl openssl
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need initdb postgresql
+[ -n "$missing" ] || exit 0
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
-    echo "Installing Chromium …"
+    echo "Installing$missing …"
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-color-emoji >/dev/null
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
 else
-    echo "The browser tests need Chromium. Install it (Debian: apt-get install chromium) and run again." >&2
+    echo "The tests need programs that are not here. Install them (Debian: apt-get install$missing) and run again." >&2
     exit 1
 fi
