@@ -16,9 +16,10 @@ import msgspec
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.color import no_style
-from django.db import DEFAULT_DB_ALIAS, ConnectionHandler, DatabaseError, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F
+from django.db.utils import ConnectionHandler
 
 from lairchat.config.database import check_database_url, database_settings, sqlite_path
 from lairchat.core.models import Epoch, Lease, Process
@@ -93,7 +94,7 @@ def tables() -> list[type[models.Model]]:
         if model._meta.managed and not model._meta.proxy and model not in LEFT_OUT
     ]
     needs = {model: {key.related_model for key in _keys_of(model)} & set(ours) - {model} for model in ours}
-    return list(TopologicalSorter(needs).static_order())  # type: ignore[arg-type]
+    return list(TopologicalSorter(needs).static_order())
 
 
 def _keys_of(model: type[models.Model]) -> list[Any]:

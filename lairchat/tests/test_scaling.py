@@ -48,6 +48,7 @@ class Machine:
             "127.0.0.1/lairchat": database,
             "127.0.0.1:6379": f"127.0.0.1:{redis.port}",
             "https://chat.example.org": "http://127.0.0.1",
+            "LAIR_SERVER_DRAIN_SECONDS=3": "LAIR_SERVER_DRAIN_SECONDS=0.5",  # no proxy asks here
         } | self.ports
         (directory / "lair.env").write_text(self.here((EXAMPLES / "lair.env").read_text()))
         (directory / "samples").mkdir()
