@@ -29,10 +29,14 @@ class Prepared:
 
     def first(self, *parameters: Any) -> tuple[Any, ...] | None:
         """The first row as one instance per model, None for a model that the join did not find; None without a row."""
+        found = self.all(*parameters)
+        return found[0] if found else None
+
+    def all(self, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Every row, in the statement's order, each as one instance per model; None as in `first`."""
         with connection.cursor() as cursor:
             cursor.execute(self.sql, [stored(value) for value in parameters])
-            row = cursor.fetchone()
-        return None if row is None else self._instances(row)
+            return [self._instances(row) for row in cursor.fetchall()]
 
     def each(self, wanted: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         """What was found of `wanted`, in no order, each as one instance per model; one statement."""
