@@ -144,6 +144,10 @@ class Server(Section, frozen=True):
             "asks it sends new work elsewhere.",
         ),
     ] = 0.0
+    first_request_seconds: Annotated[
+        Seconds,
+        Meta(description="On a stop, a connection made before that has asked for nothing yet has this time to do so."),
+    ] = 1.0
     stop_spread_seconds: Annotated[
         Seconds, Meta(description="On a stop, sockets are closed with 4012 spread over this time.")
     ] = 3.0

@@ -26,7 +26,7 @@ RESTART = 4012
 CLOSE_HANDSHAKE_SECONDS = 5.0
 TIMEOUT_CHECK_SECONDS = 1.0
 BACKLOG = 1024
-LAST_REQUEST_SECONDS = 0.3
+FRESH_CHECK_SECONDS = 0.02
 
 
 class PortInUse(Exception):
@@ -103,7 +103,10 @@ class Server(Daphne):
         self.port.numberAccepts = BACKLOG
         self.port.doRead()
         await self.port.stopListening().asFuture(asyncio.get_running_loop())
-        await asyncio.sleep(LAST_REQUEST_SECONDS)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.config.server.first_request_seconds
+        while loop.time() < deadline and any(channel.is_fresh for channel in self.channels):
+            await asyncio.sleep(FRESH_CHECK_SECONDS)
 
     async def _close_sockets(self) -> None:
         sockets = [protocol for protocol in self.connections if isinstance(protocol, Socket)]

@@ -34,6 +34,7 @@ class Channel(HTTPChannel):
     def __init__(self) -> None:
         super().__init__()
         self.refused = False
+        self.is_fresh = True  # no request has come yet
         self._drained: asyncio.Event = asyncio.Event()
         self._drained.set()
 
@@ -116,6 +117,7 @@ class Channel(HTTPChannel):
 
     def checkPersistence(self, request: Any, version: bytes) -> bool:
         """On the way to a stop each answer is its connection's last, and says so: a proxy keeps none of them."""
+        self.is_fresh = False
         if not draining.has_begun():
             return super().checkPersistence(request, version)
         request.responseHeaders.setRawHeaders(b"connection", [b"close"])

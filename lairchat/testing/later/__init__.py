@@ -1,1 +1,1 @@
-"""A later release, as far as the schema goes: one migration more, which only adds (F12)."""
+"""A later release, as far as the schema goes: a few migrations more, which only add (F12)."""
