@@ -127,6 +127,7 @@ def test_a_body_that_stops_coming_ends_the_connection(serve):
 
 def test_300_requests_at_once_do_not_make_300_threads(serve):
     server = serve(LAIR_SERVER_WAIT_SECONDS="300")
+    get(server, "/health")  # its loop runs, and with it the thread that writes
     idle = server.threads()
     with ExitStack() as stack:
         clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(300)]
