@@ -30,8 +30,7 @@ $(TEST_ENV)/.installed: requirements.txt requirements-dev.txt
 	@touch $@
 
 test: $(TEST_ENV)/.installed  ## run every test, in parallel; STACK=postgres: on PostgreSQL, Redis and two processes
-	@sh scripts/need_chromium.sh
-	@sh scripts/need_faults.sh
+	@sh scripts/need_programs.sh
 	$(TEST) $(BESIDE_$(STACK)) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(TEST_ENV)/.installed  ## format, types, import contracts, migrations, deployment check, generated files
@@ -56,7 +55,7 @@ bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks
 	$(TEST) -m bench
 
 faults: $(TEST_ENV)/.installed  ## break everything around the server, long and hard; NAMES="crash overload" for some, SEED=7
-	@sh scripts/need_faults.sh
+	@sh scripts/need_programs.sh
 	$(TEST) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
 
 break: $(TEST_ENV)/.installed  ## take away each protection in turn; each must turn a test red

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError
 from django.utils import timezone
 
 from lairchat import VERSION
@@ -30,9 +30,9 @@ def own_id() -> UUID | None:
     return _id
 
 
-def living() -> "list[Process]":
+def living(database: str = DEFAULT_DB_ALIAS) -> "list[Process]":
     """Processes whose heartbeat is no older than 15 s; one statement."""
-    return list(Process.objects.filter(beat_at__gt=timezone.now() - timedelta(seconds=DEAD_SECONDS)))
+    return list(Process.objects.using(database).filter(beat_at__gt=timezone.now() - timedelta(seconds=DEAD_SECONDS)))
 
 
 async def beat(role: str) -> None:
@@ -61,7 +61,7 @@ def _beat(id_: UUID, role: str, online: list[str]) -> None:
         Process.objects.create(id=id_, role=role, host=socket.gethostname(), pid=os.getpid(), version=VERSION, **facts)
     dead = now - timedelta(seconds=DEAD_SECONDS)
     Process.objects.filter(beat_at__lte=dead).delete()
-    if Process.objects.exclude(pk=id_).exists():
+    if Process.objects.exclude(pk=id_).exclude(role="worker").exists():  # a worker serves nobody, so limits nobody
         limits.share_between_processes()
 
 

@@ -128,6 +128,7 @@ def test_a_body_that_stops_coming_ends_the_connection(serve):
 
 def test_300_requests_at_once_do_not_make_300_threads(serve):
     server = serve(LAIR_SERVER_WAIT_SECONDS="300")
+    get(server, "/health")  # its loop runs, and with it the thread that writes
     idle = server.threads()
     with ExitStack() as stack:
         clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(300)]
@@ -292,6 +293,21 @@ def test_limits_that_are_off_are_said_loudly(serve):
     server = serve(LAIR_LIMITS="off")
     assert server.port
     eventually(lambda: "limits are OFF" in server.output, "the server says so")
+
+
+def test_who_connected_before_a_stop_is_served_once_more(serve):
+    server = serve(LAIR_SERVER_FIRST_REQUEST_SECONDS="12", LAIR_SERVER_STOP_SECONDS="14")
+    with ExitStack() as stack:
+        kept = stack.enter_context(RawHTTP(server.port))
+        assert kept.request("GET", "/figures")[1].get("connection") != "close"
+        fresh = [stack.enter_context(RawHTTP(server.port)) for _ in range(10)]
+        eventually(lambda: figures(server), "the ten before it are taken in")
+        server.terminate()
+        eventually(lambda: '"stopping"' in server.output, "it stops")
+        for client in fresh:  # on their way when the port was closed, as far as their senders know
+            status, headers, _ = client.request("GET", "/figures")
+            assert (status, headers["connection"]) == (200, "close")
+        assert server.wait() == 0
 
 
 def test_a_stop_lets_running_requests_finish_and_takes_no_new_ones(serve):
