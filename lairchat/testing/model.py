@@ -1,4 +1,4 @@
-"""What Lair Chat promises, in plain Python: one dictionary, one thing at a time, no database, no socket, no rights code.
+"""What Lair Chat promises, in plain Python: one thing at a time, no database, no socket, nothing of the code it tests.
 
 Written from the guarantees and the table of rights, and held against real processes by `lairchat/tests/test_model.py`.
 Every method is one thing a person may do. It changes the model and says what came of it, or raises No with the error's

@@ -58,8 +58,23 @@ class Shown:
 def shown(rest: Rest, item: Json) -> Shown:
     """Read a room whole; `item` is its line of the sidebar, or of the frame that told of it."""
     room_id = item["room"]["id"]
-    as_of = rest.call("GET", f"/rooms/{room_id}/members?limit=1").body["as_of"]["seq"]
-    return Shown(item, rest.history(room_id), _members(rest, room_id), as_of)
+    messages, as_of = _messages(rest, room_id)
+    return Shown(item, messages, _members(rest, room_id), as_of)
+
+
+def _messages(rest: Rest, room_id: str) -> tuple[list[Json], int]:
+    """All of them, oldest first, and the position before the first page was read."""
+    messages: list[Json] = []
+    as_of = None
+    before = ""
+    while True:
+        answer = rest.call("GET", f"/messages?target_type=room&target_id={room_id}&limit=100{before}")
+        assert answer.status == 200, answer
+        messages += answer.body["messages"]
+        as_of = answer.body["as_of"]["seq"] if as_of is None else as_of
+        if not answer.body["has_older"]:
+            return messages[::-1], as_of
+        before = f"&before={messages[-1]['seq']}"
 
 
 def _members(rest: Rest, room_id: str) -> list[Json]:
@@ -171,9 +186,7 @@ class Picture(Client):
             case "member_role_changed":
                 self._draw_member(room, frame["user_id"], {"role": frame["new_role"], "rev": frame["rev"]})
             case "member_muted":
-                self._draw_member(
-                    room, frame["user_id"], {"muted_until": frame["muted_until"], "rev": frame["rev"]}
-                )
+                self._draw_member(room, frame["user_id"], {"muted_until": frame["muted_until"], "rev": frame["rev"]})
             case "room_deleted":
                 self.rooms.pop(frame["room_id"], None)
 
