@@ -55,6 +55,16 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever acts through a session: read, with the session, in the transaction of the act."""
+
+    session_id: UUID
+    via: Via
+    address: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Visitor:
     """Somebody at the door who is not signed in: all that is known is where they knock."""
 

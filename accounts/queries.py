@@ -1,16 +1,17 @@
 """The roads from an id to an account or a session, and what each reader may see of them."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.actor import Actor, Via
+from accounts.actor import Actor, Caller, Via
 from accounts.errors import AccountDisabled, SessionExpired, SessionNotFound, UserNotFound
 from accounts.models import Sanction, User, UserSession
 from accounts.roles import Permission, SiteRole
+from lairchat.core.errors import DomainError
 from lairchat.core.prepared import Prepared
 from lairchat.core.text import fold
 
@@ -102,6 +103,45 @@ def checked(session: UserSession | None) -> UserSession:
 def live_actor(session_id: UUID, *, via: Via, address: str, request_id: str = "") -> Actor:
     """Who acts through this session, read now; one statement. Raises what `live_session` raises."""
     return Actor.through(live_session(session_id), via=via, address=address, request_id=request_id)
+
+
+_SESSIONS = Prepared(
+    "SELECT {0}, {1} FROM accounts_usersession AS t0 JOIN accounts_user AS t1 ON t1.id = t0.user_id"
+    " WHERE t0.id IN (VALUES {wanted})",
+    UserSession,
+    User,
+)
+_USERS = Prepared("SELECT {0} FROM accounts_user AS t0 WHERE t0.id IN (VALUES {wanted})", User)
+
+
+def present(callers: Sequence[Actor | Caller]) -> list[Actor | DomainError]:
+    """Each as the actor they are now, or what refuses them (`live_session`, `renewed`); at most two statements (S7)."""
+    session_ids = {caller.session_id for caller in callers if isinstance(caller, Caller)}
+    user_ids = {caller.person.id for caller in callers if isinstance(caller, Actor) and not caller.is_system}
+    sessions = {session.id: (session, user) for session, user in _SESSIONS.each([[id_] for id_ in session_ids])}
+    users = {user.id: user for (user,) in _USERS.each([[id_] for id_ in user_ids])}
+    return [_through(caller, sessions) if isinstance(caller, Caller) else _as_now(caller, users) for caller in callers]
+
+
+def _through(caller: Caller, sessions: dict[UUID, tuple[UserSession, User]]) -> Actor | DomainError:
+    found = sessions.get(caller.session_id)
+    if found is None:
+        return SessionNotFound()
+    session, session.user = found
+    try:
+        checked(session)
+    except DomainError as refusal:
+        return refusal
+    return Actor.through(session, via=caller.via, address=caller.address, request_id=caller.request_id)
+
+
+def _as_now(actor: Actor, users: dict[UUID, User]) -> Actor | DomainError:
+    if actor.is_system:
+        return actor
+    user = users.get(actor.person.id)
+    if user is None or not user.is_usable():
+        return AccountDisabled()
+    return replace(actor, user=user)
 
 
 def directory(

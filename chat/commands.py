@@ -1,12 +1,14 @@
 """What a program may ask of chat: checked input in, the answer's form out."""
 
+from collections.abc import Awaitable
 from uuid import UUID
 
-from accounts.actor import Actor
+from accounts.actor import Actor, Caller
 from accounts.presence import online_ids
 from accounts.shapes import UserOutput
 from chat import queries
 from chat.actions import messages, reactions, receipts
+from chat.actions.sends import Sent
 from chat.events import ReactionsChanged
 from chat.shapes import (
     EditMessageInput,
@@ -31,7 +33,7 @@ from chat.shapes import (
     TypingInput,
 )
 from lairchat.core import log
-from lairchat.core.commands import Done, Nothing, command
+from lairchat.core.commands import Done, Nothing, command, soon
 from lairchat.core.errors import Invalid
 from lairchat.core.forms import page_limit
 from lairchat.core.snapshot import as_of
@@ -52,7 +54,22 @@ def room_of(actor: Actor, target: Target) -> UUID:
 def send_message(actor: Actor, data: SendMessageInput) -> SentAnswer:
     """Say something in a room or to a person, once for each nonce."""
     room_id = room_of(actor, data.target)
-    sent = messages.send_message(actor, room_id, data.content, reply_to=data.reply_to, nonce=data.nonce)
+    return _sent(messages.send_message(actor, room_id, data.content, reply_to=data.reply_to, nonce=data.nonce))
+
+
+@soon("send_message")
+def send_message_soon(caller: Caller, data: SendMessageInput) -> Awaitable[SentAnswer] | None:
+    """To a room; a direct conversation may have to be opened first."""
+    return _send_soon(caller, data.target.room_id, data) if isinstance(data.target, RoomTarget) else None
+
+
+async def _send_soon(caller: Caller, room_id: UUID, data: SendMessageInput) -> SentAnswer:
+    return _sent(
+        await messages.send_message_soon(caller, room_id, data.content, reply_to=data.reply_to, nonce=data.nonce)
+    )
+
+
+def _sent(sent: Sent) -> SentAnswer:
     return SentAnswer(sent.message.id, sent.message.seq, sent.duplicate, sent.message)
 
 

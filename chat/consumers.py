@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,8 +110,8 @@ class Socket(AsyncConsumer):
 
     async def _hello(self) -> v2.ClientHello:
         seconds = config.current().limits.hello_seconds
-        with self._within(seconds, NOT_AUTHENTICATED):
-            text = await asyncio.wait_for(self._receive_text(), seconds)
+        async with self._within(seconds, NOT_AUTHENTICATED):
+            text = await self._receive_text()
         try:
             name, values, _ = decoded(text)
             return v2.client_hello(name, values)
@@ -130,8 +130,8 @@ class Socket(AsyncConsumer):
             self._write(refused(None, refusal))
             raise Refused(self._code_of(refusal)) from refusal
         seconds = config.current().limits.sign_in_seconds
-        with self._within(seconds, NOT_AUTHENTICATED):
-            return await asyncio.wait_for(self._sign_in_by_frame(), seconds)
+        async with self._within(seconds, NOT_AUTHENTICATED):
+            return await self._sign_in_by_frame()
 
     def _cookie(self) -> str | None:
         """The session cookie, which counts only together with an Origin: a page of ours sent it (S7)."""
@@ -162,10 +162,11 @@ class Socket(AsyncConsumer):
             return 4011
         return NOT_AUTHENTICATED if refusal.status == 401 else 4012 if refusal.status == 503 else PROTOCOL_ERROR
 
-    @contextlib.contextmanager
-    def _within(self, seconds: float, code: int) -> Any:
+    @contextlib.asynccontextmanager
+    async def _within(self, seconds: float, code: int) -> AsyncIterator[None]:
         try:
-            yield
+            async with asyncio.timeout(seconds):
+                yield
         except TimeoutError:
             refusal = Unauthenticated(f"Nothing came within {seconds:g} s.", code="timeout")
             self._write(refused(None, refusal))

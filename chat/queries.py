@@ -1,7 +1,7 @@
 """Guarded reads of messages, and the counts that stand on read positions. Constant in rooms, members and messages."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,19 +11,20 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
-from accounts.actor import Actor
-from accounts.queries import users_by_ids
+from accounts.actor import Actor, Caller
+from accounts.queries import present, users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
 from chat.models import Mention, Message, Reaction, ReadReceipt
 from chat.shapes import HistoryAnswer, MessageOutput, ReactionOutput
 from lairchat.core import log
-from lairchat.core.prepared import stored
+from lairchat.core.errors import DomainError
+from lairchat.core.prepared import Prepared, listed, stored
 from lairchat.core.snapshot import as_of
 from rooms.errors import NotRoomMember, RoomNotFound
 from rooms.models import Membership, Room
 from rooms.policy import readable_after, why_not_post
-from rooms.queries import room_and_membership
+from rooms.queries import room_and_membership, rooms_and_memberships
 
 COUNT_MAX = 100  # shown as 99+
 
@@ -41,6 +42,32 @@ def writable_room(actor: Actor, room_id: UUID, *, lock: bool = False) -> Room:
     room, membership = room_and_membership(actor, room_id, lock=lock)
     require_posting(actor, room, membership)
     return room
+
+
+def writers(wanted: Sequence[tuple[Actor | Caller, UUID]]) -> list[Actor | DomainError]:
+    """For each (who acts, room) the actor as they are now, or what refuses them posting there; at most four statements.
+
+    The caller holds the locks: what is found stays true until its transaction ends.
+    """
+    answers: list[Actor | DomainError] = list(present([caller for caller, _ in wanted]))
+    here = [(index, actor) for index, actor in enumerate(answers) if isinstance(actor, Actor)]
+    places = rooms_and_memberships([actor for _, actor in here], [wanted[index][1] for index, _ in here])
+    for (index, actor), place in zip(here, places, strict=True):
+        if isinstance(place, RoomNotFound):
+            answers[index] = place
+        elif (refusal := why_not_post(actor, *place)) is not None:
+            answers[index] = refusal()
+    return answers
+
+
+def readers(wanted: Sequence[tuple[Actor | Caller, UUID]]) -> list[Membership | DomainError]:
+    """For each (who acts, room) their membership, or RoomNotFound or NotRoomMember; at most four statements."""
+    answers: list[Any] = list(present([caller for caller, _ in wanted]))
+    here = [(index, actor) for index, actor in enumerate(answers) if isinstance(actor, Actor)]
+    places = rooms_and_memberships([actor for _, actor in here], [wanted[index][1] for index, _ in here])
+    for (index, _), place in zip(here, places, strict=True):
+        answers[index] = place if isinstance(place, RoomNotFound) else place[1] or NotRoomMember()
+    return answers
 
 
 def require_posting(actor: Actor, room: Room, membership: Membership | None) -> None:
@@ -77,16 +104,60 @@ def readable_message(actor: Actor, message_id: UUID) -> Message:
     return message
 
 
-def reactions_of(message_ids: Sequence[UUID]) -> dict[UUID, list[ReactionOutput]]:
-    """Reactions by message, each emoji in the order of its first use; one statement."""
-    grouped: dict[UUID, dict[str, list[UUID]]] = defaultdict(dict)
-    rows = Reaction.objects.filter(message__in=message_ids).order_by("id").values_list("message_id", "emoji", "user_id")
-    for message_id, emoji, user_id in rows:
-        grouped[message_id].setdefault(emoji, []).append(user_id)
-    return {
-        message_id: [ReactionOutput(emoji, user_ids) for emoji, user_ids in emojis.items()]
-        for message_id, emojis in grouped.items()
-    }
+def open_messages(
+    wanted: Sequence[tuple[Actor | Caller, UUID]],
+) -> list[tuple[Actor, Message] | DomainError]:
+    """For each (who acts, message) the actor as they are now and the message, its room locked; or what refuses them.
+
+    Refused are MessageNotFound (as `message_for`, and tombstones) and what stands against posting there.
+    """
+    ids = {message_id for _, message_id in wanted}
+    room_ids = dict(Message.objects.filter(pk__in=ids).values_list("id", "room_id"))
+    log.lock_each({log.room_stream(room_id) for room_id in room_ids.values()})
+    messages = {message.id: message for message in Message.objects.filter(pk__in=ids)}
+    answers: list[Any] = list(present([caller for caller, _ in wanted]))
+    here = []
+    for index, (actor, (_, message_id)) in enumerate(zip(answers, wanted, strict=True)):
+        if isinstance(actor, Actor) and message_id in messages:
+            here.append((index, actor, messages[message_id]))
+        elif isinstance(actor, Actor):
+            answers[index] = MessageNotFound()
+    places = rooms_and_memberships([actor for _, actor, _ in here], [message.room_id for _, _, message in here])
+    for (index, actor, message), place in zip(here, places, strict=True):
+        answers[index] = _why_not_open(actor, message, place) or (actor, message)
+    return answers
+
+
+def _why_not_open(
+    actor: Actor, message: Message, place: tuple[Room, Membership | None] | RoomNotFound
+) -> DomainError | None:
+    if isinstance(place, RoomNotFound):
+        return MessageNotFound()
+    room, membership = place
+    message.room = room
+    if membership is None:
+        return NotRoomMember()
+    if message.seq <= readable_after(room, membership) or message.deleted_at is not None:
+        return MessageNotFound()
+    refusal = why_not_post(actor, room, membership)
+    return None if refusal is None else refusal()
+
+
+def marks_of(message_ids: Collection[UUID]) -> dict[UUID, list[tuple[UUID, str]]]:
+    """Who put which emoji, by message, in the order in which they were put; one statement."""
+    marks: dict[UUID, list[tuple[UUID, str]]] = {id_: [] for id_ in message_ids}
+    rows = Reaction.objects.filter(message__in=message_ids).order_by("id").values_list("message_id", "user_id", "emoji")
+    for message_id, user_id, emoji in rows:
+        marks[message_id].append((user_id, emoji))
+    return marks
+
+
+def by_emoji(marks: Iterable[tuple[UUID, str]]) -> list[ReactionOutput]:
+    """The form on the wire: each emoji in the order of its first use."""
+    users: dict[str, list[UUID]] = {}
+    for user_id, emoji in marks:
+        users.setdefault(emoji, []).append(user_id)
+    return [ReactionOutput(emoji, user_ids) for emoji, user_ids in users.items()]
 
 
 def outputs(messages: Sequence[Message]) -> list[MessageOutput]:
@@ -97,8 +168,8 @@ def outputs(messages: Sequence[Message]) -> list[MessageOutput]:
         Mention.objects.filter(message__in=ids).order_by("id").values_list("message_id", "user_id")
     ):
         mentioned[message_id].append(user_id)
-    reactions = reactions_of(ids)
-    return [MessageOutput.of(message, mentioned[message.id], reactions.get(message.id)) for message in messages]
+    marks = marks_of(ids)
+    return [MessageOutput.of(message, mentioned[message.id], by_emoji(marks[message.id])) for message in messages]
 
 
 def output(message: Message) -> MessageOutput:
@@ -186,19 +257,38 @@ class Count:
 # Head and counts are one statement, hence one snapshot: the count is exact for that head, which lets a client go on
 # counting from the frames after it. Each count stops at 100.
 _COUNTS = """
-SELECT m.room_id, s.head, COALESCE(rr.seq, m.joined_seq),
+{wanted} SELECT m.user_id, m.room_id, s.head, COALESCE(rr.seq, m.joined_seq),
   (SELECT COUNT(*) FROM (SELECT 1 FROM chat_message c WHERE c.room_id = m.room_id
      AND c.seq > COALESCE(rr.seq, m.joined_seq) AND c.deleted_at IS NULL AND c.kind = 'text'
      AND (c.author_id IS NULL OR c.author_id <> m.user_id) LIMIT 100) AS unread),
   (SELECT COUNT(*) FROM (SELECT 1 FROM chat_mention n WHERE n.user_id = m.user_id AND n.room_id = m.room_id
      AND n.seq > COALESCE(rr.seq, m.joined_seq) LIMIT 100) AS mentioned),
   (SELECT l.created_at FROM chat_message l WHERE l.room_id = m.room_id ORDER BY l.seq DESC LIMIT 1)
-FROM rooms_membership m
+FROM {members}
 JOIN core_stream s ON s.name = 'room:' || {room_id}
 LEFT JOIN chat_readreceipt rr ON rr.room_id = m.room_id AND rr.user_id = m.user_id
-WHERE m.user_id = %s {only}
+WHERE {only}
 """
-_OF_NONCE = "SELECT id FROM chat_message WHERE author_id = %s AND room_id = %s AND nonce = %s"
+_WANTED = "WITH wanted (user_id, room_id) AS (VALUES {wanted})"
+_THOSE_WANTED = {
+    "wanted": _WANTED,
+    "members": "wanted CROSS JOIN rooms_membership m",
+    "only": "m.user_id = wanted.user_id AND m.room_id = wanted.room_id",
+}
+_POSITIONS = f"""
+{_WANTED} SELECT r.user_id, r.room_id, r.seq FROM wanted CROSS JOIN chat_readreceipt r
+WHERE r.user_id = wanted.user_id AND r.room_id = wanted.room_id
+"""  # noqa: S608
+_OF_NONCES = Prepared(
+    "WITH wanted (author_id, room_id, nonce) AS (VALUES {wanted}) SELECT {0} FROM wanted CROSS JOIN chat_message AS t0"
+    " WHERE t0.author_id = wanted.author_id AND t0.room_id = wanted.room_id AND t0.nonce = wanted.nonce",
+    Message,
+)
+_LAST_MOMENTS = """
+WITH wanted (room_id) AS (VALUES {wanted})
+SELECT room_id, (SELECT c.created_at FROM chat_message c WHERE c.room_id = wanted.room_id ORDER BY c.seq DESC LIMIT 1)
+FROM wanted
+"""
 _FOLLOWED = """
 SELECT s.name, s.head, s.floor, m.joined_seq
 FROM rooms_membership m
@@ -218,38 +308,53 @@ def _room_id_text() -> str:
     return " || '-' || ".join(f"substr({digits}, {start}, {length})" for start, length in parts)
 
 
-def message_of_nonce(author_id: UUID, room_id: UUID, nonce: str) -> Message | None:
-    """What this nonce made, if anything; one statement, and one more where it did.
+def messages_of_nonces(wanted: Collection[tuple[UUID, UUID, str]]) -> dict[tuple[UUID, UUID, str], Message]:
+    """What each nonce of (author, room, nonce) made, where it made anything; one statement."""
+    rows = _OF_NONCES.each(list(wanted))
+    return {(message.author_id, message.room_id, message.nonce): message for (message,) in rows}
 
-    Asked twice for each send and nearly always in vain: building the ORM's query was a fifth of a send.
-    """
+
+def last_moments(room_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When each room's newest message was said; one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_OF_NONCE, [stored(author_id), stored(room_id), nonce])
-        row = cursor.fetchone()
-    return Message.objects.get(pk=_uuid(row[0])) if row else None
-
-
-def last_moment(room_id: UUID) -> datetime | None:
-    """When the room's newest message was said; one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT created_at FROM chat_message WHERE room_id = %s ORDER BY seq DESC LIMIT 1", [stored(room_id)]
-        )
-        row = cursor.fetchone()
-    return _moment(row[0]) if row else None
+        cursor.execute(*listed(_LAST_MOMENTS, [[room_id] for room_id in room_ids]))
+        rows = cursor.fetchall()
+    return {_uuid(room_id): _moment(at) for room_id, at in rows if at is not None}
 
 
 def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:
     """Unread and mention counts of all rooms of a person, or of one; one statement (D12)."""
-    parameters = [stored(user_id)]
-    only = ""
+    only, parameters = "m.user_id = %s", [stored(user_id)]
     if room_id is not None:
-        only = "AND m.room_id = %s"
-        parameters.append(stored(room_id))
+        only, parameters = f"{only} AND m.room_id = %s", [*parameters, stored(room_id)]
+    sql = _COUNTS.format(room_id=_room_id_text(), wanted="", members="rooms_membership m", only=only)
+    return {room: count for (_, room), count in _counted(sql, parameters).items()}
+
+
+def counts_of(places: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Count]:
+    """The same for each (person, room) that is a membership; one statement."""
+    if not places:
+        return {}
+    return _counted(*listed(_COUNTS.format(room_id=_room_id_text(), **_THOSE_WANTED), list(places)))
+
+
+def _counted(sql: str, parameters: list[Any]) -> dict[tuple[UUID, UUID], Count]:
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS.format(room_id=_room_id_text(), only=only), parameters)
+        cursor.execute(sql, parameters)
         rows = cursor.fetchall()
-    return {_uuid(row[0]): Count(row[1], row[2], row[3], row[4], _moment(row[5])) for row in rows}
+    return {
+        (_uuid(user_id), _uuid(room_id)): Count(head, read_seq, unread, mentions, _moment(last))
+        for user_id, room_id, head, read_seq, unread, mentions, last in rows
+    }
+
+
+def positions_of(places: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+    """The read position of each (person, room) that has one; one statement."""
+    if not places:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(*listed(_POSITIONS, list(places)))
+        return {(_uuid(user_id), _uuid(room_id)): seq for user_id, room_id, seq in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

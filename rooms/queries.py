@@ -1,6 +1,6 @@
 """Reading rooms by right: what somebody may not know of is answered like what does not exist."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -65,6 +65,36 @@ def _found(actor: Actor, room_id: UUID, *, lock: bool) -> tuple[Room, Membership
     if membership is not None:
         membership.room, membership.user = room, actor.person
     return room, membership
+
+
+_ROOMS = Prepared("SELECT {0} FROM rooms_room AS t0 WHERE t0.id IN (VALUES {wanted})", Room)
+_MEMBERSHIPS = Prepared(
+    "WITH wanted (room_id, user_id) AS (VALUES {wanted}) SELECT {0} FROM wanted"
+    " CROSS JOIN rooms_membership AS t0 WHERE t0.room_id = wanted.room_id AND t0.user_id = wanted.user_id",
+    Membership,
+)
+
+
+def rooms_and_memberships(
+    actors: Sequence[Actor], room_ids: Sequence[UUID]
+) -> list[tuple[Room, Membership | None] | RoomNotFound]:
+    """For each actor the room beside it and their own membership, or RoomNotFound like `room_for`; two statements.
+
+    The caller holds the locks.
+    """
+    rooms: dict[UUID, Room] = {room.id: room for (room,) in _ROOMS.each([[id_] for id_ in set(room_ids)])}
+    pairs = {(room_id, actor.user_id) for actor, room_id in zip(actors, room_ids, strict=True) if actor.user_id}
+    memberships = {(row.room_id, row.user_id): row for (row,) in _MEMBERSHIPS.each(list(pairs))}
+    found: list[tuple[Room, Membership | None] | RoomNotFound] = []
+    for actor, room_id in zip(actors, room_ids, strict=True):
+        room, membership = rooms.get(room_id), memberships.get((room_id, actor.user_id))
+        if room is None or not policy.may_know(actor, room, membership):
+            found.append(RoomNotFound())
+            continue
+        if membership is not None:
+            membership.room, membership.user = room, actor.person
+        found.append((room, membership))
+    return found
 
 
 def known_to_staff(actor: Actor) -> QuerySet[Room]:

@@ -1,42 +1,32 @@
 """Saying, changing and removing."""
 
 import hashlib
-import re
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
 
 from accounts import audit
-from accounts.actor import Actor
+from accounts.actor import Actor, Caller
 from chat import queries
-from chat.errors import ContentInvalid, MessageNotFound, NonceConflict, NonceInvalid, NotMessageAuthor
-from chat.events import MessageDeleted, MessageEdited, MessageReceived
+from chat.actions.mentions import store_mentions
+from chat.actions.sends import Send, Sent, store_messages
+from chat.errors import ContentInvalid, MessageNotFound, NonceInvalid, NotMessageAuthor
+from chat.events import MessageDeleted, MessageEdited
 from chat.models import Mention, Message, Reaction, Revision
 from chat.policy import may_delete_message, may_edit_message
 from chat.shapes import MessageOutput
-from lairchat.core import limits, log
-from lairchat.core.action import action, database_errors
+from lairchat.core import log
+from lairchat.core.action import action
 from lairchat.core.errors import Forbidden
 from lairchat.core.events import publish
 from lairchat.core.ids import uuid7
-from lairchat.core.metrics import DUPLICATES
-from lairchat.core.text import byte_length, fold, has_control
+from lairchat.core.text import byte_length, has_control
 from rooms.errors import NotRoomMember
 from rooms.models import Membership, Room
 from rooms.roles import RoomRole
 
-MENTION = re.compile(r"(?<![\w@])@(\w{3,32})")
-MENTIONS_MAX = 50  # of different people in one message
-
 audit.records_refusals("delete_message")
-
-
-class Sent(NamedTuple):
-    message: MessageOutput
-    duplicate: bool
 
 
 def send_message(
@@ -47,48 +37,21 @@ def send_message(
     Raises RoomNotFound, NotRoomMember, Muted, ReadOnly, RoomClosed, ContentInvalid, NonceInvalid, NonceConflict,
     MessageNotFound (of `reply_to`), RateLimited.
     """
+    return store_messages(send_of(actor, room_id, content, reply_to, nonce))
+
+
+async def send_message_soon(
+    caller: Caller, room_id: UUID, content: str, *, reply_to: UUID | None = None, nonce: str | None = None
+) -> Sent:
+    """The same for a socket: no thread waits while the writer lane stores it with what others say."""
+    return await store_messages.soon(send_of(caller, room_id, content, reply_to, nonce))
+
+
+def send_of(actor: Actor | Caller, room_id: UUID, content: str, reply_to: UUID | None, nonce: str | None) -> Send:
+    """Everything about a send that needs no database. Raises ContentInvalid, NonceInvalid."""
     check_content(content)
     nonce = uuid7().hex if nonce is None else checked_nonce(nonce)
-    digest = digest_of(content, reply_to)
-    with database_errors():
-        # In this order: somebody who was removed is refused, a repeat costs nothing, and only then the limit is spent.
-        room = queries.writable_room(actor, room_id)
-        earlier = earlier_send(actor, room.id, nonce, digest)
-    if earlier is not None:
-        return earlier
-    limits.spend("send", actor.limit_key)
-    return _store_message(actor, room_id, content, reply_to, nonce, digest)
-
-
-@action
-def _store_message(actor: Actor, room_id: UUID, content: str, reply_to: UUID | None, nonce: str, digest: str) -> Sent:
-    """The locked half of `send_message`: everything was true a moment ago and is asked again under the lock."""
-    room = queries.writable_room(actor, room_id, lock=True)
-    earlier = earlier_send(actor, room.id, nonce, digest)
-    if earlier is not None:
-        return earlier
-    limits.spend("room_send", room.id)
-    if reply_to is not None and not Message.objects.filter(pk=reply_to, room=room).exists():
-        raise MessageNotFound()
-    seq = log.take(room.stream)
-    message = Message(
-        room=room,
-        author=actor.person,
-        seq=seq,
-        rev=seq,
-        nonce=nonce,
-        digest=digest,
-        content=content,
-        reply_to_id=reply_to,
-        created_at=next_moment(room),
-    )
-    message.save(force_insert=True)
-    mentions = store_mentions(message)
-    output = MessageOutput.of(message, mentions)
-    event = MessageReceived(output)
-    event.seq = seq
-    publish(event)
-    return Sent(output, duplicate=False)
+    return Send(actor, room_id, content, reply_to, nonce, digest_of(content, reply_to))
 
 
 def check_content(content: str) -> None:
@@ -113,37 +76,6 @@ def digest_of(content: str, reply_to: UUID | None) -> str:
     return hashlib.sha256(f"{reply_to}\n{content}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def earlier_send(actor: Actor, room_id: UUID, nonce: str, digest: str) -> Sent | None:
-    """A step of sending: what this nonce already made, if anything. Raises NonceConflict if that says otherwise."""
-    message = queries.message_of_nonce(actor.person.id, room_id, nonce)
-    if message is None:
-        return None
-    if message.digest != digest:
-        raise NonceConflict()
-    DUPLICATES.inc()
-    return Sent(queries.output(message), duplicate=True)
-
-
-def next_moment(room: Room) -> datetime:
-    """Now, but never before the room's last message, whatever the clock did (F7)."""
-    now = timezone.now()
-    last = queries.last_moment(room.id)
-    return now if last is None else max(now, last)
-
-
-def store_mentions(message: Message) -> list[UUID]:
-    """Rows for the members named in the text; none for the author. At most two statements."""
-    names = {fold(name) for name in MENTION.findall(message.content)}
-    if not names or len(names) > MENTIONS_MAX:
-        return []
-    members = Membership.objects.filter(room=message.room_id, user__username_folded__in=names)
-    user_ids = list(members.exclude(user=message.author_id).order_by("id").values_list("user_id", flat=True))
-    Mention.objects.bulk_create(
-        Mention(message=message, user_id=user_id, room_id=message.room_id, seq=message.seq) for user_id in user_ids
-    )
-    return user_ids
-
-
 @action(limit="edits")
 def edit_message(actor: Actor, message_id: UUID, content: str) -> MessageOutput:
     """Change what an own message says; what it said before is kept.
@@ -166,7 +98,7 @@ def edit_message(actor: Actor, message_id: UUID, content: str) -> MessageOutput:
     message.content, message.edited_at = content, timezone.now()
     message.save(update_fields=["rev", "content", "edited_at"])
     Mention.objects.filter(message=message).delete()
-    store_mentions(message)
+    store_mentions([message])
     return published(MessageEdited(queries.output(message)))
 
 

@@ -1,72 +1,153 @@
 """Emoji under messages."""
 
 import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from django.utils import timezone
+from msgspec import Struct
 
 from accounts.actor import Actor
 from chat import queries
-from chat.errors import EmojiInvalid, MessageNotFound, TooManyReactions
+from chat.errors import EmojiInvalid, TooManyReactions
 from chat.events import ReactionsChanged
 from chat.models import Message, Reaction
-from lairchat.core import log
-from lairchat.core.action import action
-from lairchat.core.events import publish
-from rooms.errors import NotRoomMember
-from rooms.models import Room
+from lairchat.core import limits
+from lairchat.core.batch import batched
+from lairchat.core.errors import DomainError
+from lairchat.core.events import number, publish
+from lairchat.core.prepared import Insert, Statement
 
 KEYCAP = "\u20e3"  # of "1️⃣": a digit, a variation selector and this
 
+_ADDED = Insert(Reaction, "message_id", "user_id", "emoji", "created_at")
+_TAKEN = Statement(
+    "DELETE FROM chat_reaction WHERE message_id = %s AND user_id = %s AND emoji = %s",
+    Reaction,
+    ["message_id", "user_id", "emoji"],
+)
+_REVS = Statement("UPDATE chat_message SET rev = %s WHERE id = %s", Message, ["rev", "id"])
 
-@action(limit="reactions")
+Mark = tuple[UUID, str]  # who put which emoji
+
+
+class React(Struct, frozen=True):
+    """Somebody's wish that their emoji stands under a message, or that it does not."""
+
+    actor: Actor
+    message_id: UUID
+    emoji: str
+    is_wanted: bool
+
+
 def add_reaction(actor: Actor, message_id: UUID, emoji: str) -> ReactionsChanged:
     """Put an emoji under a message; having put it already changes nothing.
 
-    Raises MessageNotFound, NotRoomMember, Muted, ReadOnly, RoomClosed, EmojiInvalid, TooManyReactions.
+    Raises MessageNotFound, NotRoomMember, Muted, ReadOnly, RoomClosed, EmojiInvalid, TooManyReactions, RateLimited.
     """
-    message, room = _open_message(actor, message_id)
-    check_emoji(emoji)
-    if Reaction.objects.filter(message=message, user=actor.person, emoji=emoji).exists():
-        return _state(room, message)
-    kinds = set(Reaction.objects.filter(message=message).values_list("emoji", flat=True))
-    if emoji not in kinds and len(kinds) >= Reaction.KINDS_MAX:
-        raise TooManyReactions()
-    Reaction.objects.create(message=message, user=actor.person, emoji=emoji)
-    return _publish_change(room, message)
+    limits.spend("reactions", actor.limit_key)
+    return store_reactions(React(actor, message_id, emoji, is_wanted=True))
 
 
-@action(limit="reactions")
 def remove_reaction(actor: Actor, message_id: UUID, emoji: str) -> ReactionsChanged:
     """Take an own emoji back; not having put it changes nothing.
 
-    Raises MessageNotFound, NotRoomMember, Muted, ReadOnly, RoomClosed.
+    Raises MessageNotFound, NotRoomMember, Muted, ReadOnly, RoomClosed, RateLimited.
     """
-    message, room = _open_message(actor, message_id)
-    gone, _ = Reaction.objects.filter(message=message, user=actor.person, emoji=emoji).delete()
-    return _publish_change(room, message) if gone else _state(room, message)
+    limits.spend("reactions", actor.limit_key)
+    return store_reactions(React(actor, message_id, emoji, is_wanted=False))
 
 
-def _open_message(actor: Actor, message_id: UUID) -> tuple[Message, Room]:
-    message, room, membership = queries.message_for(actor, message_id, lock=True)
-    if membership is None:
-        raise NotRoomMember()
-    if message.deleted_at is not None:
-        raise MessageNotFound()
-    queries.require_posting(actor, room, membership)
-    return message, room
+@dataclass(slots=True)
+class Board:
+    """The reactions of one message, while wishes are fulfilled."""
+
+    message: Message
+    stored: list[Mark]
+    put: list[Mark]  # in the order in which they were put
+    taken: set[Mark] = field(default_factory=set)  # of those stored
+    is_changed: bool = False
+
+    def fulfil(self, mark: Mark, *, is_wanted: bool) -> ReactionsChanged | None:
+        """The change, if there is one to make. Raises EmojiInvalid, TooManyReactions."""
+        if is_wanted:
+            check_emoji(mark[1])
+        if (mark in self.put) == is_wanted:
+            return None
+        if is_wanted:
+            self._put(mark)
+        else:
+            self.put.remove(mark)
+            if mark in self.stored:
+                self.taken.add(mark)
+        self.is_changed = True
+        return self.state()
+
+    def _put(self, mark: Mark) -> None:
+        kinds = {emoji for _, emoji in self.put}
+        if mark[1] not in kinds and len(kinds) >= Reaction.KINDS_MAX:
+            raise TooManyReactions()
+        self.put.append(mark)
+
+    @property
+    def added(self) -> list[Mark]:
+        return [mark for mark in self.put if mark not in self.stored or mark in self.taken]
+
+    def state(self) -> ReactionsChanged:
+        message = self.message
+        return ReactionsChanged(message.room_id, message.id, message.rev, queries.by_emoji(self.put))
 
 
-def _publish_change(room: Room, message: Message) -> ReactionsChanged:
-    message.rev = log.take(room.stream)
-    message.save(update_fields=["rev"])
-    event = _state(room, message)
-    event.seq = message.rev
-    publish(event)
-    return event
+@batched
+def store_reactions(wishes: Sequence[React]) -> list[ReactionsChanged | DomainError]:
+    """Change what stands under messages. Each change is an entry of its own, with all reactions as they were then."""
+    places = queries.open_messages([(wish.actor, wish.message_id) for wish in wishes])
+    messages = {place[1].id: place[1] for place in places if not isinstance(place, DomainError)}
+    boards = {id_: Board(messages[id_], marks, list(marks)) for id_, marks in queries.marks_of(messages).items()}
+    changes: list[ReactionsChanged] = []
+    outcomes: list[ReactionsChanged | DomainError] = []
+    for wish, place in zip(wishes, places, strict=True):
+        outcome: ReactionsChanged | DomainError
+        if isinstance(place, DomainError):
+            outcome = place
+        else:
+            outcome = _fulfilled(wish, place[0], boards[wish.message_id], changes)
+        outcomes.append(outcome)
+    _number(changes, messages)
+    _write(boards.values())
+    publish(*changes)
+    return outcomes
 
 
-def _state(room: Room, message: Message) -> ReactionsChanged:
-    reactions = queries.reactions_of([message.id]).get(message.id, [])
-    return ReactionsChanged(room.id, message.id, message.rev, reactions)
+def _fulfilled(
+    wish: React, actor: Actor, board: Board, changes: list[ReactionsChanged]
+) -> ReactionsChanged | DomainError:
+    try:
+        change = board.fulfil((actor.person.id, wish.emoji), is_wanted=wish.is_wanted)
+    except DomainError as refusal:
+        return refusal
+    if change is None:
+        return board.state()
+    changes.append(change)
+    return change
+
+
+def _number(changes: list[ReactionsChanged], messages: dict[UUID, Message]) -> None:
+    """Each change takes the next number of its room; the message keeps the last one as its `rev`."""
+    number(changes)
+    for change in changes:
+        assert change.seq is not None
+        messages[change.message_id].rev = change.rev = change.seq
+
+
+def _write(boards: Iterable[Board]) -> None:
+    """At most three statements, each for all rows."""
+    now = timezone.now()
+    changed = [board for board in boards if board.is_changed]
+    _TAKEN((board.message.id, *mark) for board in changed for mark in board.taken)
+    _ADDED((board.message.id, *mark, now) for board in changed for mark in board.added)
+    _REVS((board.message.rev, board.message.id) for board in changed)
 
 
 def check_emoji(emoji: str) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from accounts.actor import Via
+from accounts.actor import Caller, Via
 from accounts.queries import live_actor
 from lairchat import config
 from lairchat.core import lane
@@ -24,6 +24,7 @@ from lairchat.core.events import Delivery
 from lairchat.core.forms import parsed
 from lairchat.core.metrics import CLOSES, FRAMES
 from lairchat.core.rest import as_domain_error
+from lairchat.core.writer import writer
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ class Connection:
 
     async def _answer_of(self, entry: Command, values: dict[str, Any], request_id: str | None) -> dict[str, Any] | None:
         try:
-            answer = await lane.run(self._execute, entry, values, request_id or "")
+            answer = await self._answer(entry, values, request_id or "")
         except Exception as error:
             refusal = as_domain_error(error)
             if refusal.status == 500:
@@ -158,6 +159,14 @@ class Connection:
         if entry.silent:
             return None
         return acknowledged(request_id, answer)
+
+    async def _answer(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
+        if entry.run_soon is not None and writer.is_running:
+            caller = Caller(self.session_id, self.via, self.address, request_id)
+            answering = entry.run_soon(caller, parsed(entry.takes, values))
+            if answering is not None:
+                return await answering
+        return await lane.run(self._execute, entry, values, request_id)
 
     def _execute(self, entry: Command, values: dict[str, Any], request_id: str) -> msgspec.Struct:
         # The session and the account are read for each command, never taken from connect time (S1, S7).

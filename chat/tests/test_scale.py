@@ -26,7 +26,7 @@ def statements(act: Callable[[], Any]) -> list[str]:
     presence.forget()  # kept for a second: here it is read each time
     with CaptureQueriesContext(connection) as captured:
         act()
-    return [query["sql"].split(" ")[0] for query in captured.captured_queries]
+    return [query["sql"].split()[0] for query in captured.captured_queries]
 
 
 def acts_of(alice: Any, den: Any) -> dict[str, Callable[[], Any]]:

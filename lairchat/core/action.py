@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from lairchat.core import events, limits
 from lairchat.core.errors import Busy, DomainError, StorageFull, Unavailable
 from lairchat.core.metrics import ACTIONS
+from lairchat.core.writer import writer
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +63,11 @@ def action(function: Any = None, /, *, limit: str | None = None) -> Any:
             if limit is not None:
                 limits.spend(limit, actor.limit_key)
             with database_errors():
-                result = _committed(function, actor, args, kwargs)
+                result = writer.alone(lambda: in_a_unit(lambda: function(actor, *args, **kwargs)))
         except DomainError as refusal:
             ACTIONS.labels(name, refusal.name).inc()
-            _record(actor, name, refusal, function, args, kwargs)
+            names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
+            record(actor, name, refusal, dict(zip(names, args, strict=False)) | kwargs)
             raise
         ACTIONS.labels(name, "done").inc()
         return result
@@ -74,23 +76,23 @@ def action(function: Any = None, /, *, limit: str | None = None) -> Any:
     return run
 
 
-def _committed(function: Any, actor: Any, args: Any, kwargs: Any) -> Any:
+def in_a_unit(call: Callable[[], R]) -> R:
+    """Make the call in one transaction, with what it publishes numbered, logged and handed out after the commit."""
     unit = events.Unit()
     events.set_unit(unit)
     try:
         with transaction.atomic():
-            result = function(actor, *args, **kwargs)
+            result = call()
             unit.flush()
     finally:
         events.set_unit(None)
     return result
 
 
-def _record(actor: Any, name: str, refusal: DomainError, function: Any, args: Any, kwargs: Any) -> None:
+def record(actor: Any, name: str, refusal: DomainError, arguments: dict[str, Any]) -> None:
+    """Have a refusal written down, in a transaction of its own, by those who registered for it."""
     if refusal.status >= 500:
         return
-    names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
-    arguments = dict(zip(names, args, strict=False)) | kwargs
     for recorder in _recorders:
         try:
             with database_errors():

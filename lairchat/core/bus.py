@@ -71,7 +71,8 @@ class Bus:
             batch = await self._batch()
             message = {"type": "hint", "hints": [_packed(delivery) for delivery in batch]}
             try:
-                await asyncio.wait_for(layer.group_send(GROUP, message), PUBLISH_SECONDS)
+                async with asyncio.timeout(PUBLISH_SECONDS):  # not wait_for: it may swallow the end of this task
+                    await layer.group_send(GROUP, message)
                 HINTS.labels("sent").inc(len(batch))
                 self.state = "up"
             except Exception as error:  # a client library's errors are many; each means the same
@@ -86,7 +87,8 @@ class Bus:
     async def _batch(self) -> list[Delivery]:
         """What waits; nothing after a quiet while, so that the state is known also where nobody says anything."""
         try:
-            batch = [await asyncio.wait_for(self._waiting.get(), PULSE_SECONDS)]
+            async with asyncio.timeout(PULSE_SECONDS):
+                batch = [await self._waiting.get()]
         except TimeoutError:
             return []
         while len(batch) < BATCH_MAX and not self._waiting.empty():

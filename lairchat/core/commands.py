@@ -1,6 +1,6 @@
 """The command table: what a program may ask, over a socket and by REST, in one place."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,20 @@ class Done(Struct):
     success: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Command:
-    """A wire command: its name, the form it takes and gives, and the function `(actor, data) -> answer`."""
+    """A wire command: its name, the form it takes and gives, and the function `(actor, data) -> answer`.
+
+    `run_soon`, where a socket may wait for the writer lane without a thread: `(caller, data) -> answer`, awaited; or
+    None for input that only `run` can answer.
+    """
 
     name: str
     takes: type[Struct]
     gives: type[Struct]
     run: Callable[[Any, Any], Struct]
     silent: bool = False  # answered by nothing, not even an error
+    run_soon: Callable[[Any, Any], Awaitable[Struct] | None] | None = None
 
     @property
     def summary(self) -> str:
@@ -46,6 +51,18 @@ def command(
         entry = Command(name, takes, gives, function, silent)
         table[name] = entry
         function.command = entry  # type: ignore[attr-defined]
+        return function
+
+    return enter
+
+
+def soon(
+    name: str,
+) -> Callable[[Callable[[Any, Any], Awaitable[Any] | None]], Callable[[Any, Any], Awaitable[Any] | None]]:
+    """Decorator: give the command of that name its `run_soon`."""
+
+    def enter(function: Callable[[Any, Any], Awaitable[Any] | None]) -> Callable[[Any, Any], Awaitable[Any] | None]:
+        table[name].run_soon = function
         return function
 
     return enter

@@ -16,6 +16,8 @@ RESUMES = Counter("lair_chat_resumes_total", "Connections that resumed from thei
 CLOSES = Counter("lair_chat_socket_closes_total", "Sockets closed by the server, by code.", ["code"])
 FRAMES = Counter("lair_chat_frames_sent_total", "Frames written to sockets.")
 SOCKETS = Gauge("lair_chat_sockets", "Open signed-in sockets of this process.")
+BATCH_SIZES = Summary("lair_chat_batch_size", "Acts that shared a commit in the writer lane.", ())
+BATCH_RETRIES = Counter("lair_chat_batch_retries_total", "Batches that failed together and were tried one by one.")
 HINTS = Counter("lair_chat_hints_total", "Hints between processes, by what became of them.", ["fate"])
 
 OPEN_SOCKETS = Gauge("lair_chat_open_sockets", "Open sockets of this process, signed in or not.")

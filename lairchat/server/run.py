@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from lairchat.config import Config
 from lairchat.core import lane
+from lairchat.core.writer import writer
 from lairchat.server import logs
 from lairchat.server.daphne import Server
 from lairchat.server.guard import Application
@@ -61,6 +62,7 @@ class Run:
     def begin(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self.stop)
+        writer.start()
         self.tasks = [self.loop.create_task(_kept_running(work)) for work in on_start]
 
     def stop(self) -> None:
@@ -77,6 +79,7 @@ class Run:
             for task in self.tasks:
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
+            writer.stop()
             lane.close()
         finally:
             self.end()

@@ -67,7 +67,8 @@ class Client:
         except WSError as error:
             raise Lost(None) from error
         self._line = line
-        ready = await asyncio.wait_for(line.opened, DEADLINE_SECONDS)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            ready = await line.opened
         self._changed.set()  # its frames may have come before it was this client's line
         self.check()
         return ready
@@ -116,7 +117,8 @@ class Client:
 
     async def ask(self, type_: str, **fields: Any) -> dict[str, Any]:
         """Send a command and wait for its ack. Raises Refused or Lost."""
-        return await asyncio.wait_for(self.begin(type_, **fields), DEADLINE_SECONDS)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self.begin(type_, **fields)
 
     async def send_message(self, room_id: str, content: str, **fields: Any) -> dict[str, Any]:
         return await self.ask("send_message", target={"type": "room", "room_id": room_id}, content=content, **fields)

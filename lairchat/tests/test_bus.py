@@ -130,6 +130,21 @@ async def test_a_quiet_process_notices_too(redis: RedisServer) -> None:
         await until(lambda: quiet.state == "up", "it is up again")
 
 
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_bus_that_is_told_to_end_ends_whatever_it_was_doing(redis: RedisServer, steps: int) -> None:
+    bus = Bus()
+    work = asyncio.ensure_future(bus.run())
+    await until(lambda: bus.state == "up", "the bus is up")
+    bus.publish([Delivery("room:a", 7, "said", b"{}")])
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    work.cancel()
+    _, running_on = await asyncio.wait({work}, timeout=10)
+    for task in running_on:
+        task.cancel()
+    assert not running_on
+
+
 @pytest.mark.processes
 async def test_two_processes_hear_each_other_with_and_without_their_redis(tmp_path: Path) -> None:
     place = town.found(tmp_path, ["alice", "bob"], {"den": ["alice", "bob"]})

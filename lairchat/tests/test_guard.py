@@ -259,7 +259,8 @@ async def test_who_gives_up_waiting_takes_no_place():
     admission.leave()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    await asyncio.wait_for(admission.enter(), 60)
+    async with asyncio.timeout(60):
+        await admission.enter()
 
 
 async def test_one_too_many_gets_503_and_when_to_come_again_but_health_answers(make_guard):
