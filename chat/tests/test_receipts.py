@@ -11,8 +11,10 @@ from chat.errors import MessageNotFound
 from chat.events import ReadPositionChanged
 from lairchat.core import events, log
 from lairchat.core.errors import Invalid
-from rooms.actions.rooms import archive_room
+from rooms.actions.memberships import join_room, leave_room
+from rooms.actions.rooms import archive_room, update_room
 from rooms.errors import NotRoomMember, RoomClosed, RoomNotFound
+from rooms.shapes import SidebarItem
 
 
 def count_of(actor, room):
@@ -31,8 +33,6 @@ def test_what_others_say_is_unread_and_what_i_say_is_not(alice, bob, den):
 def test_what_was_said_before_somebody_joined_is_not_unread(alice, plaza, person):
     send_message(alice, plaza.id, "early")
     carol = person("carol")
-    from rooms.actions.memberships import join_room
-
     join_room(carol, plaza.id)
     assert count_of(carol, plaza).unread == 0
     send_message(alice, plaza.id, "late")
@@ -152,3 +152,24 @@ def test_who_may_not_write_cannot_type(mallory, alice, bob, den, plaza, told):
     archive_room(alice, den.id)
     with pytest.raises(RoomClosed):
         typing(bob, den.id)
+
+
+def test_whoever_comes_back_begins_at_the_return(alice, bob, plaza):
+    send_message(alice, plaza.id, "one")
+    mark_read(bob, plaza.id, log.heads([plaza.stream])[plaza.stream])
+    leave_room(bob, plaza.id)
+    send_message(alice, plaza.id, "while bob was away")
+    back = join_room(bob, plaza.id)
+    count = count_of(bob, plaza)
+    gained = SidebarItem.gained(back, ())  # what bob's clients are told
+    assert (count.read_seq, count.unread) == (gained.read_seq, gained.unread) == (back.joined_seq, 0)
+
+
+def test_what_one_may_not_read_is_not_counted(alice, bob, mallory, den):
+    send_message(alice, den.id, "between us")
+    update_room(alice, den.id, privacy="public")
+    join_room(mallory, den.id)
+    send_message(alice, den.id, "welcome @mallory")
+    position = mark_read(mallory, den.id, 0, unread=True)
+    assert (position.unread, position.mentions) == (1, 1)
+    assert mark_read(bob, den.id, 0, unread=True).unread == 2
