@@ -267,6 +267,7 @@ class Model:
             raise No("banned_from_room")
         if room.is_archived:
             raise No("room_closed")
+        room.positions.pop(name, None)  # nothing from before is unread
         member = room.members[name] = Member("guest" if self.ranks[name] == "guest" else "member", room.take())
         return member
 

@@ -47,7 +47,15 @@ surfaces = st.sampled_from(["rest", "socket"])
 words = st.sampled_from(["hello", "what now?", "@bob look", "@gus @mona come", " ", "🙂 fine"])
 nonces = st.sampled_from(["n1", "n2", "n3", None])
 changes = st.sampled_from(
-    ["privacy=public", "privacy=protected", "privacy=private", "topic=ships", "topic=shoes", "mode=read_only"]
+    [
+        "privacy=private public",
+        "privacy=public",
+        "privacy=protected",
+        "privacy=private",
+        "topic=ships",
+        "topic=shoes",
+        "mode=read_only",
+    ]
     # What shuts everybody up is undone more often than done.
     + 2 * ["mode=open", "unarchive_room"]
     + ["archive_room", "delete_room"]
@@ -207,7 +215,9 @@ class Life(RuleBasedStateMachine):
     # Coming and going
 
     @rule(
-        what=st.sampled_from(["join", "join", "leave", "invite", "invite", "answer", "answer", "answer", "meet"]),
+        what=st.sampled_from(
+            ["join", "join", "leave", "come back", "invite", "invite", "answer", "answer", "answer", "meet"]
+        ),
         name=people,
         other=anybody,
         number=numbers,
@@ -215,7 +225,7 @@ class Life(RuleBasedStateMachine):
         surface=surfaces,
     )
     def come_and_go(self, what: str, name: str, other: str, number: int, process: int, surface: str) -> None:
-        getattr(self, f"_{what}")(name, other, number, process, surface)
+        getattr(self, f"_{what.replace(' ', '_')}")(name, other, number, process, surface)
 
     def _join(self, name: str, other: str, number: int, process: int, surface: str) -> None:
         room = self.room(number)
@@ -226,6 +236,12 @@ class Life(RuleBasedStateMachine):
         room = self.room(number)
         answered = self.tell(name, process, surface, "leave_room", room_id=room.id)
         self.same(lambda: self.model.leave_room(name, room), answered)
+
+    def _come_back(self, name: str, other: str, number: int, process: int, surface: str) -> None:
+        """Gone, something said meanwhile, and back."""
+        self._leave(other, "", number, process, surface)
+        self._send("alice", self.room(number), process, surface, "anybody there?", f"once{len(self.said)}", None)
+        self._join("", other, number, 1 - process, surface)
 
     def _invite(self, name: str, other: str, number: int, process: int, surface: str) -> None:
         room = self.room(number)
@@ -263,9 +279,10 @@ class Life(RuleBasedStateMachine):
     def change_room(self, what: str, name: str, number: int, process: int, surface: str) -> None:
         room = self.room(number % 3)
         if "=" in what:
-            field_, _, value = what.partition("=")
-            answered = self.tell(name, process, surface, "update_room", room_id=room.id, **{field_: value})
-            self.same(lambda: self.model.update_room(name, room, field_, value), answered)
+            field_, _, values = what.partition("=")
+            for value in values.split():
+                answered = self.tell(name, process, surface, "update_room", room_id=room.id, **{field_: value})
+                self.same(lambda value=value: self.model.update_room(name, room, field_, value), answered)
         elif what == "delete_room":
             room = self.model.rooms[2]  # always the same, or people had nowhere to go
             answered = self.tell(name, process, surface, what, room_id=room.id)
