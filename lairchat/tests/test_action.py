@@ -85,6 +85,7 @@ def test_an_act_that_fails_leaves_nothing(error: type[Exception]) -> None:
     assert log.heads(["room:a"]) == {"room:a": 1}
 
 
+@pytest.mark.promise("S16")
 def test_a_refusal_is_recorded_after_everything_was_taken_back(refusals: list[Any]) -> None:
     with pytest.raises(Forbidden):
         ring(Somebody(), fails=Forbidden)
@@ -152,6 +153,7 @@ def test_an_action_is_known_as_one() -> None:
 # The database's own troubles
 
 
+@pytest.mark.promise("F5")
 def test_a_database_that_stays_locked_is_busy() -> None:
     """Another program holds the write lock for longer than anybody waits."""
     with connection.cursor() as cursor:
@@ -199,6 +201,7 @@ except StorageFull:
 """
 
 
+@pytest.mark.promise("F6")
 def test_a_full_storage_is_said_and_what_was_acknowledged_stays(tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
     given = clean | {"LAIR_DATA_DIR": str(tmp_path), "LAIR_LIMITS": "off"}

@@ -57,6 +57,7 @@ def push(client, total, *, chunked=False):
 # Bodies (M3)
 
 
+@pytest.mark.promise("F9")
 def test_a_400_mib_body_is_refused_from_its_head(serve):
     server = serve()
     get(server, "/echo")
@@ -125,6 +126,7 @@ def test_a_body_that_stops_coming_ends_the_connection(serve):
 # Many at once (M4)
 
 
+@pytest.mark.promise("F9")
 def test_300_requests_at_once_do_not_make_300_threads(serve):
     server = serve(LAIR_SERVER_WAIT_SECONDS="300")
     idle = server.threads()
@@ -143,6 +145,7 @@ def test_300_requests_at_once_do_not_make_300_threads(serve):
     assert server.threads() <= idle + 32
 
 
+@pytest.mark.promise("F9")
 def test_too_many_get_503_and_when_to_come_again(serve):
     server = serve(LAIR_SERVER_RUNNING_REQUESTS="2", LAIR_SERVER_WAITING_REQUESTS="1", LAIR_SERVER_WAIT_SECONDS="300")
     with ExitStack() as stack:
@@ -207,6 +210,7 @@ def test_requests_on_one_connection_are_answered_in_order(serve):
 # Whose word counts (M15, M16)
 
 
+@pytest.mark.promise("S10")
 def test_no_header_moves_our_links_or_the_address(serve):
     server = serve()
     _status, _headers, body = get(
@@ -293,6 +297,7 @@ def test_limits_that_are_off_are_said_loudly(serve):
     eventually(lambda: "limits are OFF" in server.output, "the server says so")
 
 
+@pytest.mark.promise("F2")
 def test_a_stop_lets_running_requests_finish_and_takes_no_new_ones(serve):
     server = serve()
     with RawHTTP(server.port) as running, RawHTTP(server.port) as idle:
@@ -318,6 +323,7 @@ def refuses(port):
     return False
 
 
+@pytest.mark.promise("S17")
 def test_the_log_is_json_without_queries(serve):
     server = serve()
     get(server, "/echo?token=geheim")
@@ -369,6 +375,7 @@ def test_300_requests_open_as_many_connections_as_there_are_threads_and_keep_the
     assert 1 <= figures(server)["connections"] <= 4
 
 
+@pytest.mark.promise("D1")
 def test_sqlite_runs_as_the_guarantees_say(serve):
     assert get(serve(), "/query")[2] == {
         "journal_mode": "wal",

@@ -70,6 +70,7 @@ def test_publishing_belongs_inside_an_action(delivered: list[Delivery]) -> None:
     assert not StreamEntry.objects.exists()
 
 
+@pytest.mark.promise("D1")
 def test_nothing_leaves_before_the_commit(delivered: list[Delivery]) -> None:
     with transaction.atomic():
         ring(Somebody(), 1)
@@ -78,6 +79,7 @@ def test_nothing_leaves_before_the_commit(delivered: list[Delivery]) -> None:
     assert [(delivery.type, delivery.seq) for delivery in delivered] == [("rang", 1), ("typing", None)]
 
 
+@pytest.mark.promise("D1", "D3")
 def test_nothing_leaves_if_the_transaction_is_taken_back(delivered: list[Delivery]) -> None:
     with transaction.atomic():
         ring(Somebody(), 1)
@@ -87,6 +89,7 @@ def test_nothing_leaves_if_the_transaction_is_taken_back(delivered: list[Deliver
     assert log.heads(["room:a"]) == {}
 
 
+@pytest.mark.promise("F10")
 def test_an_outlet_that_fails_harms_neither_the_commit_nor_the_others(delivered: list[Delivery]) -> None:
     def broken(deliveries: list[Delivery]) -> None:
         raise OSError("the line is cut")
@@ -155,6 +158,7 @@ def test_a_stored_event_is_loaded_as_it_was_told(known: None, delivered: list[De
     assert loaded.frame == events.encode("rang", "room:a", 1, {"times": 1})
 
 
+@pytest.mark.promise("D5")
 def test_what_is_gone_or_cannot_be_shown_or_is_not_known_has_a_placeholder(known: None) -> None:
     def placeholder(seq: int) -> bytes:
         return events.encode("unavailable", "room:a", seq, {"was": "rang"})

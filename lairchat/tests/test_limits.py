@@ -93,6 +93,7 @@ def test_two_processes_together_pass_exactly_the_allowed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("trouble", [RedisServer.freeze, RedisServer.kill])
+@pytest.mark.promise("F3")
 def test_without_its_redis_the_database_counts(
     a_long_window: int, tmp_path: Path, trouble: Callable[[RedisServer], None]
 ) -> None:

@@ -99,6 +99,7 @@ def _first_routes() -> dict[str, Route]:
     return found
 
 
+@pytest.mark.promise("D3", "D6", "D7", "D9", "D10", "D11", "D12")
 def test_two_processes_do_what_the_model_does(city: City) -> None:
     Life.city = city
     chosen: Any = Life
