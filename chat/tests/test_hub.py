@@ -256,6 +256,7 @@ async def test_an_ended_session_closes_its_connections_only(hub: Hub, alice: Act
     assert there.connection not in hub.by_user[alice.person.id]
 
 
+@pytest.mark.promise("F10")
 async def test_a_stream_nobody_follows_is_forgotten(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     one, other = await Listener(alice).listen(), await Listener(bob).listen()
     hub.detach(one.connection)

@@ -80,7 +80,7 @@ NOT_BUILT = {
 
 def page() -> str:
     """The whole page."""
-    shown = tests_by_row()
+    shown = shown_by_row()
     lines = [HEAD]
     for letter, title in GROUPS.items():
         lines += ["", f"## {title}", ""]
@@ -92,7 +92,7 @@ def page() -> str:
 
 
 @cache
-def tests_by_row(root: Path = ROOT) -> dict[str, list[str]]:
+def shown_by_row(root: Path = ROOT) -> dict[str, list[str]]:
     """`path::test` of every marked test below `root`, by row, in the order of the files."""
     found: dict[str, list[str]] = defaultdict(list)
     for package in PACKAGES:

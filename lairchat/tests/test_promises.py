@@ -12,7 +12,7 @@ AWAITED: set[str] = {"F1", "F11"}
 
 @pytest.mark.parametrize("row", promises.ROWS)
 def test_a_promise_is_shown_by_a_test(row: str) -> None:
-    shown = promises.tests_by_row().get(row, [])
+    shown = promises.shown_by_row().get(row, [])
     if row in promises.NOT_BUILT or row in AWAITED:
         assert not shown, f"{row} has tests now: take it off the list of those that have none"
     else:
@@ -20,7 +20,7 @@ def test_a_promise_is_shown_by_a_test(row: str) -> None:
 
 
 def test_a_test_promises_only_what_stands_in_the_guarantees() -> None:
-    assert promises.tests_by_row().keys() <= promises.ROWS.keys()
+    assert promises.shown_by_row().keys() <= promises.ROWS.keys()
 
 
 def test_the_rows_are_those_of_the_guarantees() -> None:
@@ -42,4 +42,4 @@ def test_a_marked_class_lends_its_rows_to_its_tests(tmp_path: Path) -> None:
         "    @pytest.mark.promise('D2')\n    async def test_b(self): ...\ndef test_c(): ...\n"
     )
     (tests / "test_x.py").write_text(text)
-    assert promises.tests_by_row(tmp_path) == {row: ["chat/tests/test_x.py::test_b"] for row in ("D1", "D2")}
+    assert promises.shown_by_row(tmp_path) == {row: ["chat/tests/test_x.py::test_b"] for row in ("D1", "D2")}
