@@ -86,18 +86,40 @@ class Standing:
     reset_seconds: int
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _limiter: FixedWindowRateLimiter | None = None
 _shared = False
+_carried: dict[str, tuple[int, float]] = {}  # what memory had counted, until the database has it: uses, end of window
 _away_until = 0.0  # Redis failed: until then it is not asked
 
 
 def share_between_processes() -> None:
-    """Count in the database from now on: another server process was seen, and there is no Redis."""
+    """Count in the database from now on, with all that memory counted: another process was seen, and no Redis."""
     global _shared, _limiter
     with _lock:
-        if not _shared and config.current().redis_url is None:
-            _shared, _limiter = True, None
+        if not counts_alone():
+            return
+        if _limiter is not None and isinstance(_limiter.storage, MemoryStorage):
+            ends = _limiter.storage.expirations
+            _carried.update({key: (hits, ends.get(key, 0.0)) for key, hits in _limiter.storage.storage.items()})
+        _shared, _limiter = True, None
+    # Outside the lock: the database may keep us waiting for somebody who waits for the lock.
+    for key in list(_carried):
+        _carry(key)
+
+
+def counts_alone() -> bool:
+    """Whether this process counts in its own memory."""
+    return not _shared and config.current().redis_url is None
+
+
+def _carry(key: str) -> None:
+    """Write down what memory had counted for one window. Only then it is forgotten: nobody misses it in between."""
+    hits, ends_at = _carried[key]
+    remaining = ends_at - time.time()
+    if remaining > 0:
+        DatabaseStorage().incr(key, remaining, amount=hits)
+    _carried.pop(key, None)
 
 
 def forget() -> None:
@@ -105,6 +127,7 @@ def forget() -> None:
     global _shared, _limiter, _away_until
     with _lock:
         _shared, _limiter, _away_until = False, None, 0.0
+        _carried.clear()
 
 
 def _current() -> FixedWindowRateLimiter:
@@ -134,7 +157,13 @@ def _count(item: RateLimitItem, name: str, key: str) -> tuple[bool, float, int]:
     """Whether the use is allowed, when the window ends, and what is left. Without its Redis, in the database (F3)."""
     global _away_until
     if config.current().redis_url is None:
-        return _counted(_current(), item, name, key)
+        with _lock:  # or it could be counted in memory after memory was carried over
+            if counts_alone():
+                return _counted(_current(), item, name, key)
+        pending, ends_at = _carried.get(item.key_for(name, key), (0, 0.0))
+        pending = pending if ends_at > time.time() else 0
+        allowed, reset_at, remaining = _counted(_current(), item, name, key)
+        return allowed and remaining >= pending, reset_at, max(0, remaining - pending)
     if time.monotonic() >= _away_until:
         try:
             return _counted(_current(), item, name, key)

@@ -55,6 +55,21 @@ def test_of_many_at_once_exactly_the_allowed_pass_in_the_database(a_long_window:
     assert allowed_of_many() == a_long_window
 
 
+def test_what_was_counted_alone_counts_when_another_process_comes(a_long_window: int) -> None:
+    first = [allowed() for _ in range(15)]
+    limits.share_between_processes()
+    assert limits.DatabaseStorage().get(limits._item("send").key_for("send", "somebody")) == 15
+    assert sum(first) + allowed_of_many() == a_long_window
+
+
+def test_no_more_pass_while_another_process_comes(a_long_window: int) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        passing = [threads.submit(allowed) for _ in range(MANY)]
+        limits.share_between_processes()
+        assert 0 < sum(each.result() for each in passing) <= a_long_window
+    assert not allowed()
+
+
 def test_of_many_at_once_exactly_the_allowed_pass_in_redis(a_long_window: int, tmp_path: Path) -> None:
     with RedisServer(tmp_path) as redis:
         config.reload({"redis_url": redis.url, "limits.send": {"count": 20, "seconds": 3600}})
