@@ -161,6 +161,26 @@ def test_too_many_get_503_and_when_to_come_again(serve):
         assert [client.answer()[0] for client in clients if client is not refused] == [200] * 3
 
 
+@pytest.mark.promise("F9")
+def test_with_64_running_and_256_waiting_the_next_is_refused_and_health_answers(serve):
+    """The places of the guarantees, as they are by default."""
+    server = serve(LAIR_SERVER_WAIT_SECONDS="300")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(RawHTTP(server.port, timeout_seconds=60)) for _ in range(64 + 256 + 1)]
+        for client in clients:
+            client.send_head("GET", "/slow")
+        ready = select.select([client.socket for client in clients], [], [], 60)[0]
+        [refused] = [client for client in clients if client.socket in ready]
+        status, headers, _ = refused.answer()
+        assert (status, headers["retry-after"]) == (503, "1")
+        for _ in range(10):
+            assert get(server, "/health")[0] == 200
+            assert get(server, "/echo")[0] == 503
+        release(server)
+        assert {client.answer()[0] for client in clients if client is not refused} == {200}
+        assert get(server, "/echo")[0] == 200
+
+
 def test_connections_are_counted_and_a_closed_one_makes_room(serve):
     server = serve(LAIR_SERVER_CONNECTIONS="2")
     with RawHTTP(server.port) as first, RawHTTP(server.port) as second:
