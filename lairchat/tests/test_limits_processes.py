@@ -17,9 +17,12 @@ from lairchat.testing.rest import Answer, Rest
 pytestmark = pytest.mark.processes
 
 LIMIT, MANY = 20, 50
+COUNTED = ("SEND", "REACTIONS", "EDITS", "LOGIN", "REGISTER", "INVITATIONS", "ROOMS")
 # So many in an hour: no window ends while the test runs. What counts everything is out of the way.
-WINDOWS = {f"LAIR_LIMITS_{name}": f"{LIMIT}/3600" for name in ("SEND", "REACTIONS", "EDITS", "LOGIN", "REGISTER")}
-WIDE = {f"LAIR_LIMITS_{name}": "100000/1" for name in ("ROOM_SEND", "ACCOUNT", "ADDRESS")}
+WINDOWS = {f"LAIR_LIMITS_{name}": f"{LIMIT}/3600" for name in COUNTED}
+WIDE = {f"LAIR_LIMITS_{name}": "100000/1" for name in ("ACCOUNT", "ADDRESS")}
+ROOM_LIMIT = 45  # more than two people say in the den
+CROWD = [f"carol{number}" for number in range(5)]
 
 
 @dataclass
@@ -34,9 +37,9 @@ class City:
 @pytest.fixture(scope="module", params=["without Redis", "with Redis"])
 def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     data_dir = tmp_path_factory.mktemp("limits")
-    place = town.found(data_dir, ["alice", "bob"], {"den": ["alice", "bob"]})
+    place = town.found(data_dir, ["alice", "bob", *CROWD], {"den": ["alice", "bob"], "attic": CROWD})
     with ExitStack() as stack:
-        given = WINDOWS | WIDE
+        given = WINDOWS | WIDE | {"LAIR_LIMITS_ROOM_SEND": f"{ROOM_LIMIT}/3600"}
         if request.param == "with Redis":
             given["LAIR_REDIS_URL"] = stack.enter_context(RedisServer(Path(data_dir))).url
         servers = [stack.enter_context(ServerProcess(data_dir, "manage.py", "serve", **given)) for _ in range(2)]
@@ -76,28 +79,54 @@ def register(city: City, name: str, number: int) -> Answer:
     return city.rest(None, number).call("POST", "/auth/register", body)
 
 
-def outcomes(answers: list[Answer]) -> Counter[int]:
+def invite(city: City, name: str, number: int) -> Answer:
+    """Somebody who is not there: refused, and counted."""
+    nobody = f"00000000-0000-7000-8000-{number:012}"
+    return city.rest(name, number).call("POST", "/invitations", {"room_id": city.place.rooms["den"], "user_id": nobody})
+
+
+def make_room(city: City, name: str, number: int) -> Answer:
+    return city.rest(name, number).call("POST", "/rooms", {"name": f"{name}'s {number}"})
+
+
+def outcomes(answers: list[Answer]) -> Counter[str]:
+    """How many the limit let pass, whatever else became of them, and how many it refused."""
+    assert {answer.status for answer in answers} <= {200, 201, 401, 404, 429, 503}
     refused = [answer for answer in answers if answer.status == 429]
     assert all(0 < answer.body["error"]["details"]["retry_after"] <= 3600 for answer in refused)
-    return Counter(200 if answer.status in (201, 401) else answer.status for answer in answers)
+    return Counter("refused" if answer.status == 429 else "passed" for answer in answers)
 
 
 @pytest.mark.promise("F9")
-@pytest.mark.parametrize("act", [react, edit, send, sign_in, register])
+@pytest.mark.parametrize("act", [react, edit, send, sign_in, register, invite, make_room])
 def test_of_fifty_at_once_through_two_processes_exactly_the_allowed_pass(city: City, act: Act) -> None:
     if act in (react, edit):
         _message(city, "alice")
     spent = 1 if act is send else 0  # by the first message
     with ThreadPoolExecutor(MANY) as threads:
         answers = list(threads.map(lambda number: act(city, "alice", number), range(MANY)))
-    assert outcomes(answers) == {200: LIMIT - spent, 429: MANY - LIMIT + spent}
+    assert outcomes(answers) == {"passed": LIMIT - spent, "refused": MANY - LIMIT + spent}
 
 
-@pytest.mark.parametrize("act", [react, send])
+@pytest.mark.parametrize("act", [react, send, make_room])
 def test_one_after_the_other_the_last_allowed_passes_and_the_next_does_not(city: City, act: Act) -> None:
     if act is react:
         _message(city, "bob")
     spent = 1 if act is send else 0
     answers = [act(city, "bob", number) for number in range(LIMIT - spent + 1)]
-    assert outcomes(answers[:-1]) == {200: LIMIT - spent}
+    assert outcomes(answers[:-1]) == {"passed": LIMIT - spent}
     assert answers[-1].status == 429
+
+
+def test_of_fifty_at_once_in_one_room_exactly_the_allowed_pass(city: City) -> None:
+    """Nobody has used up their own limit; the room has."""
+    with ThreadPoolExecutor(MANY) as threads:
+        answers = list(
+            threads.map(
+                lambda number: city.rest(CROWD[number % 5], number).send_message(
+                    city.place.rooms["attic"], f"number {number}"
+                ),
+                range(MANY),
+            )
+        )
+    assert outcomes(answers) == {"passed": ROOM_LIMIT, "refused": MANY - ROOM_LIMIT}
