@@ -60,9 +60,12 @@ def renewed(actor: Actor) -> Actor:
     return replace(actor, user=user)
 
 
+_USERS = Prepared("SELECT {0} FROM accounts_user AS t0 WHERE t0.id IN (VALUES {wanted})", User)
+
+
 def users_by_ids(ids: Collection[UUID]) -> dict[UUID, User]:
     """The accounts that exist among these ids; one statement."""
-    return User.objects.in_bulk(list(ids)) if ids else {}
+    return {user.id: user for (user,) in _USERS.each([[id_] for id_ in ids])}
 
 
 _SESSION = Prepared(
@@ -111,7 +114,6 @@ _SESSIONS = Prepared(
     UserSession,
     User,
 )
-_USERS = Prepared("SELECT {0} FROM accounts_user AS t0 WHERE t0.id IN (VALUES {wanted})", User)
 
 
 def present(callers: Sequence[Actor | Caller]) -> list[Actor | DomainError]:
@@ -119,7 +121,7 @@ def present(callers: Sequence[Actor | Caller]) -> list[Actor | DomainError]:
     session_ids = {caller.session_id for caller in callers if isinstance(caller, Caller)}
     user_ids = {caller.person.id for caller in callers if isinstance(caller, Actor) and not caller.is_system}
     sessions = {session.id: (session, user) for session, user in _SESSIONS.each([[id_] for id_ in session_ids])}
-    users = {user.id: user for (user,) in _USERS.each([[id_] for id_ in user_ids])}
+    users = users_by_ids(user_ids)
     return [_through(caller, sessions) if isinstance(caller, Caller) else _as_now(caller, users) for caller in callers]
 
 
@@ -127,7 +129,8 @@ def _through(caller: Caller, sessions: dict[UUID, tuple[UserSession, User]]) -> 
     found = sessions.get(caller.session_id)
     if found is None:
         return SessionNotFound()
-    session, session.user = found
+    session, user = found
+    session.user = user
     try:
         checked(session)
     except DomainError as refusal:

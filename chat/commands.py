@@ -175,7 +175,7 @@ def get_sidebar(actor: Actor, data: Nothing) -> SidebarAnswer:
     positions = {name: stream.head for name, stream in queries.followed(me.id).items()}
     items = [
         item
-        for item in items_of(me.id, list(memberships_of(me.id)))
+        for item in items_of(me.id, memberships_of(me.id))
         # What was gained while we read is told by the frame after the own stream's position.
         if log.room_stream(item.room.id) in positions
     ]

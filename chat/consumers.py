@@ -191,6 +191,7 @@ class Socket(AsyncConsumer):
             close=self._close,
             unsent=self.line.get("unsent", lambda: 0),
             drained=self.line.get("drained"),
+            write_frames=self.line.get("send_frames"),
         )
         v2.attach(self.connection, signed_in.actor, signed_in.streams, hello)
         return self.connection

@@ -1,6 +1,5 @@
 """Guarded reads of messages, and the counts that stand on read positions. Constant in rooms, members and messages."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,14 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.actor import Actor, Caller
 from accounts.queries import present, users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
-from chat.models import Mention, Message, Reaction, ReadReceipt
+from chat.models import Message, ReadReceipt
 from chat.shapes import HistoryAnswer, MessageOutput, ReactionOutput
 from lairchat.core import log
 from lairchat.core.errors import DomainError
@@ -143,13 +141,33 @@ def _why_not_open(
     return None if refusal is None else refusal()
 
 
+_MARKS = "SELECT message_id, user_id, emoji FROM chat_reaction WHERE message_id IN (VALUES {wanted}) ORDER BY id"
+_MENTIONS = "SELECT message_id, user_id FROM chat_mention WHERE message_id IN (VALUES {wanted}) ORDER BY id"
+
+
 def marks_of(message_ids: Collection[UUID]) -> dict[UUID, list[tuple[UUID, str]]]:
     """Who put which emoji, by message, in the order in which they were put; one statement."""
     marks: dict[UUID, list[tuple[UUID, str]]] = {id_: [] for id_ in message_ids}
-    rows = Reaction.objects.filter(message__in=message_ids).order_by("id").values_list("message_id", "user_id", "emoji")
-    for message_id, user_id, emoji in rows:
-        marks[message_id].append((user_id, emoji))
+    for message_id, user_id, emoji in _rows(_MARKS, message_ids):
+        marks[_uuid(message_id)].append((_uuid(user_id), emoji))
     return marks
+
+
+def mentions_of(message_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """Who is named, by message; one statement."""
+    mentioned: dict[UUID, list[UUID]] = {id_: [] for id_ in message_ids}
+    for message_id, user_id in _rows(_MENTIONS, message_ids):
+        mentioned[_uuid(message_id)].append(_uuid(user_id))
+    return mentioned
+
+
+def _rows(sql: str, ids: Collection[UUID]) -> list[tuple[Any, ...]]:
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(*listed(sql, [[id_] for id_ in ids]))
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def by_emoji(marks: Iterable[tuple[UUID, str]]) -> list[ReactionOutput]:
@@ -163,12 +181,7 @@ def by_emoji(marks: Iterable[tuple[UUID, str]]) -> list[ReactionOutput]:
 def outputs(messages: Sequence[Message]) -> list[MessageOutput]:
     """The messages with their mentions and reactions; two statements, whatever their number."""
     ids = [message.id for message in messages]
-    mentioned: dict[UUID, list[UUID]] = defaultdict(list)
-    for message_id, user_id in (
-        Mention.objects.filter(message__in=ids).order_by("id").values_list("message_id", "user_id")
-    ):
-        mentioned[message_id].append(user_id)
-    marks = marks_of(ids)
+    mentioned, marks = mentions_of(ids), marks_of(ids)
     return [MessageOutput.of(message, mentioned[message.id], by_emoji(marks[message.id])) for message in messages]
 
 
@@ -190,8 +203,8 @@ def history(actor: Actor, room_id: UUID, window: Window) -> HistoryAnswer:
     """A page of a room, newest first, by keyset on seq. Raises RoomNotFound, NotRoomMember."""
     room, membership = readable_room(actor, room_id)
     position = as_of(room.stream)
-    messages, floor = Message.objects.filter(room=room), readable_after(room, membership)
-    page, has_older, has_newer = _page(messages, floor, window)
+    floor = readable_after(room, membership)
+    page, has_older, has_newer = _page(room_id, floor, window)
     shown = outputs(page)
     related = _related(floor, shown)
     people = {id_ for message in [*shown, *related] for id_ in _people_of(message)}
@@ -206,25 +219,42 @@ def history(actor: Actor, room_id: UUID, window: Window) -> HistoryAnswer:
     )
 
 
-def _page(messages: QuerySet[Message], floor: int, window: Window) -> tuple[list[Message], bool, bool]:
-    """The page above `floor`, newest first, and whether there is more on either side.
+# Between two seqs, nearest first. One lower bound in each: of two, SQLite seeks the first and walks to the second.
+_OLDER = Prepared(
+    "SELECT {0} FROM chat_message AS t0 WHERE t0.room_id = %s AND t0.seq > %s AND t0.seq < %s"
+    " ORDER BY t0.seq DESC LIMIT %s",
+    Message,
+)
+_NEWER = Prepared(
+    "SELECT {0} FROM chat_message AS t0 WHERE t0.room_id = %s AND t0.seq > %s ORDER BY t0.seq LIMIT %s", Message
+)
+_END = 2**62  # above every seq
 
-    One lower bound in each query: of two, SQLite seeks the first and walks half the room to the second.
-    """
-    readable = messages.filter(seq__gt=floor)
+
+def _older(room_id: UUID, floor: int, before: int, limit: int) -> list[Message]:
+    return [message for (message,) in _OLDER.all(room_id, floor, before, limit)]
+
+
+def _newer(room_id: UUID, after: int, limit: int) -> list[Message]:
+    return [message for (message,) in _NEWER.all(room_id, after, limit)]
+
+
+def _page(room_id: UUID, floor: int, window: Window) -> tuple[list[Message], bool, bool]:
+    """The page above `floor`, newest first, and whether there is more on either side."""
     if window.around is not None:
         half = max(1, window.limit // 2)
-        older = list(readable.filter(seq__lte=window.around).order_by("-seq")[: half + 1])
-        newer = list(messages.filter(seq__gt=max(floor, window.around)).order_by("seq")[: half + 1])
+        older = _older(room_id, floor, window.around + 1, half + 1)
+        newer = _newer(room_id, max(floor, window.around), half + 1)
         return newer[half - 1 :: -1][-half:] + older[:half], len(older) > half, len(newer) > half
     if window.after is not None:
-        newer = list(messages.filter(seq__gt=max(floor, window.after)).order_by("seq")[: window.limit + 1])
-        has_older = readable.filter(seq__lte=window.after).exists()
+        newer = _newer(room_id, max(floor, window.after), window.limit + 1)
+        has_older = bool(_older(room_id, floor, window.after + 1, 1))
         return newer[: window.limit][::-1], has_older, len(newer) > window.limit
-    if window.before is not None:
-        readable = readable.filter(seq__lt=window.before)
-    older = list(readable.order_by("-seq")[: window.limit + 1])
+    older = _older(room_id, floor, _END if window.before is None else window.before, window.limit + 1)
     return older[: window.limit], len(older) > window.limit, window.before is not None
+
+
+_BY_ID = Prepared("SELECT {0} FROM chat_message AS t0 WHERE t0.id IN (VALUES {wanted}) ORDER BY t0.id", Message)
 
 
 def _related(floor: int, shown: Sequence[MessageOutput]) -> list[MessageOutput]:
@@ -234,7 +264,7 @@ def _related(floor: int, shown: Sequence[MessageOutput]) -> list[MessageOutput]:
     """
     held = {message.id for message in shown}
     wanted = {message.reply_to for message in shown if message.reply_to} - held
-    return outputs([message for message in Message.objects.filter(pk__in=wanted) if message.seq > floor])
+    return outputs([message for (message,) in _BY_ID.each([[id_] for id_ in wanted]) if message.seq > floor])
 
 
 def _people_of(message: MessageOutput) -> set[UUID]:
@@ -323,7 +353,8 @@ def last_moments(room_ids: Collection[UUID]) -> dict[UUID, datetime]:
     with connection.cursor() as cursor:
         cursor.execute(*listed(_LAST_MOMENTS, [[room_id] for room_id in room_ids]))
         rows = cursor.fetchall()
-    return {_uuid(room_id): _moment(at) for room_id, at in rows if at is not None}
+    moments = {_uuid(room_id): _moment(at) for room_id, at in rows}
+    return {room_id: at for room_id, at in moments.items() if at is not None}
 
 
 def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:

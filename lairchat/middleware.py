@@ -29,10 +29,10 @@ class PagesOnly:
         return super().__call__(request)  # type: ignore[misc]
 
     def process_view(self, request: HttpRequest, *args: object) -> HttpResponse | None:
-        inherited = getattr(super(), "process_view", None)
-        if inherited is None or request.path.startswith("/api/"):
+        if request.path.startswith("/api/"):
             return None
-        return inherited(request, *args)
+        inherited = getattr(super(), "process_view", None)
+        return None if inherited is None else inherited(request, *args)
 
 
 class Static(PagesOnly, WhiteNoiseMiddleware):

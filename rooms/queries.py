@@ -199,9 +199,21 @@ def sanction_room_id(sanction_id: UUID) -> UUID:
     return room_id
 
 
-def memberships_of(user_id: UUID) -> QuerySet[Membership]:
-    """Everything the person is in, with the rooms."""
-    return Membership.objects.filter(user=user_id, room__deleted_at=None).select_related("room")
+_JOINED = Prepared(
+    "SELECT {0}, {1} FROM rooms_membership AS t0 JOIN rooms_room AS t1 ON t1.id = t0.room_id"
+    " WHERE t0.user_id = %s AND t1.deleted_at IS NULL",
+    Membership,
+    Room,
+)
+
+
+def memberships_of(user_id: UUID) -> list[Membership]:
+    """Everything the person is in, with the rooms; one statement."""
+    memberships = []
+    for membership, room in _JOINED.all(user_id):
+        membership.room = room
+        memberships.append(membership)
+    return memberships
 
 
 def shared_room_ids(user_id: UUID) -> list[UUID]:

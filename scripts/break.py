@@ -94,6 +94,79 @@ BREAKS = (
         ),
         ("lairchat/tests/test_entry_requests.py", "lairchat/tests/test_guard.py"),
     ),
+    Break(
+        "the gap fill",
+        (
+            (
+                "chat/realtime/hub.py",
+                "if served.early and served.healing is None:",
+                "if served.early and served.healing is None and not served.early:",
+            ),
+        ),
+        ("chat/tests/test_hub.py",),
+    ),
+    Break(
+        "the head check",
+        (
+            (
+                "chat/realtime/hub.py",
+                "if served is not None and head > served.position and served.healing is None:",
+                "if served is not None and head < served.position and served.healing is None:",
+            ),
+        ),
+        ("chat/tests/test_hub.py",),
+    ),
+    Break(
+        "the output bound",
+        (
+            ("lairchat/server/websocket.py", "if self.socket.unsent() > self.most:", "if self.socket.unsent() < 0:"),
+            (
+                "chat/realtime/connection.py",
+                "if self.is_open and self._unsent() > config.current().limits.socket_output_bytes:",
+                "if self.is_open and self._unsent() < 0:",
+            ),
+        ),
+        ("lairchat/tests/test_entry_sockets.py",),
+    ),
+    Break(
+        "what keeps acts of a batch apart",
+        (
+            (
+                "lairchat/core/batch.py",
+                "return [outcome for request in requests for outcome in self.commit([request])]",
+                "return [error for request in requests]",
+            ),
+        ),
+        ("chat/tests/test_batches.py",),
+    ),
+    Break(
+        "the breaker of the bus",
+        (
+            (
+                "lairchat/core/bus.py",
+                """                self.state = "down"
+                await asyncio.sleep(BREAKER_SECONDS)
+
+    async def _batch""",
+                """                self.state = "down"
+                await asyncio.sleep(0)
+
+    async def _batch""",
+            ),
+        ),
+        ("lairchat/tests/test_bus.py",),
+    ),
+    Break(
+        "the fallback of the fast lane",
+        (
+            (
+                "chat/realtime/connection.py",
+                "        if self._write_frames is None:\n            self.write(frame)\n            return False\n",
+                "",
+            ),
+        ),
+        ("chat/tests/test_lanes.py",),
+    ),
 )
 
 

@@ -69,12 +69,12 @@ class Board:
     taken: set[Mark] = field(default_factory=set)  # of those stored
     is_changed: bool = False
 
-    def fulfil(self, mark: Mark, *, is_wanted: bool) -> ReactionsChanged | None:
-        """The change, if there is one to make. Raises EmojiInvalid, TooManyReactions."""
+    def fulfil(self, mark: Mark, *, is_wanted: bool) -> bool:
+        """Whether there was something to change. Raises EmojiInvalid, TooManyReactions."""
         if is_wanted:
             check_emoji(mark[1])
         if (mark in self.put) == is_wanted:
-            return None
+            return False
         if is_wanted:
             self._put(mark)
         else:
@@ -82,7 +82,7 @@ class Board:
             if mark in self.stored:
                 self.taken.add(mark)
         self.is_changed = True
-        return self.state()
+        return True
 
     def _put(self, mark: Mark) -> None:
         kinds = {emoji for _, emoji in self.put}
@@ -108,13 +108,12 @@ def store_reactions(wishes: Sequence[React]) -> list[ReactionsChanged | DomainEr
     changes: list[ReactionsChanged] = []
     outcomes: list[ReactionsChanged | DomainError] = []
     for wish, place in zip(wishes, places, strict=True):
-        outcome: ReactionsChanged | DomainError
         if isinstance(place, DomainError):
-            outcome = place
-        else:
-            outcome = _fulfilled(wish, place[0], boards[wish.message_id], changes)
-        outcomes.append(outcome)
-    _number(changes, messages)
+            outcomes.append(place)
+            continue
+        outcomes.append(_fulfilled(wish, place[0], boards[wish.message_id], changes))
+    number(changes)
+    _set_revs(outcomes, messages)
     _write(boards.values())
     publish(*changes)
     return outcomes
@@ -124,21 +123,21 @@ def _fulfilled(
     wish: React, actor: Actor, board: Board, changes: list[ReactionsChanged]
 ) -> ReactionsChanged | DomainError:
     try:
-        change = board.fulfil((actor.person.id, wish.emoji), is_wanted=wish.is_wanted)
+        is_change = board.fulfil((actor.person.id, wish.emoji), is_wanted=wish.is_wanted)
     except DomainError as refusal:
         return refusal
-    if change is None:
-        return board.state()
-    changes.append(change)
-    return change
+    state = board.state()
+    if is_change:
+        changes.append(state)
+    return state
 
 
-def _number(changes: list[ReactionsChanged], messages: dict[UUID, Message]) -> None:
-    """Each change takes the next number of its room; the message keeps the last one as its `rev`."""
-    number(changes)
-    for change in changes:
-        assert change.seq is not None
-        messages[change.message_id].rev = change.rev = change.seq
+def _set_revs(outcomes: Iterable[ReactionsChanged | DomainError], messages: dict[UUID, Message]) -> None:
+    """The message's `rev` is the number of its last change; who changed nothing is told that one."""
+    for outcome in outcomes:
+        if isinstance(outcome, ReactionsChanged):
+            message = messages[outcome.message_id]
+            message.rev = outcome.rev = outcome.seq or message.rev
 
 
 def _write(boards: Iterable[Board]) -> None:

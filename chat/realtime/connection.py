@@ -62,6 +62,7 @@ class Connection:
         close: Callable[[int, str], None],
         unsent: Callable[[], int],
         drained: Callable[[], Awaitable[None]] | None = None,
+        write_frames: Callable[[bytes], None] | None = None,
     ) -> None:
         self.user_id, self.username = user_id, username
         self.session_id, self.expires_at = session_id, expires_at
@@ -72,6 +73,8 @@ class Connection:
         self.returned: dict[str, int] = {}  # streams joined anew before the leave was heard of, and after which seq
         self.is_open = True
         self._write, self._close, self._unsent, self._drained = write, close, unsent, drained
+        self._write_frames = write_frames  # takes framed text, several frames at once: the write-through lane
+        self._outbox: list[bytes] = []  # framed, for the end of this turn of the loop
         self._frame_times: deque[float] = deque()
         self._refused_frames = 0
         self._is_running = False
@@ -82,30 +85,52 @@ class Connection:
 
     def write(self, frame: bytes) -> None:
         """Hand a stored frame to the transport; a reader too slow for it is closed and resumes later (F8)."""
-        if not self.is_open:
+        if self._has_room():
+            self._write(frame)
+            FRAMES.inc()
+
+    def put(self, frame: bytes, framed: bytes) -> bool:
+        """Like `write`, but where the transport takes several frames at once, at the next `flush`, which every other
+        way to write and to close brings about. True if there was nothing to flush before."""
+        if self._write_frames is None:
+            self.write(frame)
+            return False
+        self._outbox.append(framed)
+        return len(self._outbox) == 1
+
+    def flush(self) -> None:
+        """Hand over what was `put`, by one call."""
+        if not self._outbox:
             return
-        if self._unsent() > config.current().limits.socket_output_bytes:
+        framed, self._outbox = self._outbox, []
+        if self._has_room() and self._write_frames is not None:
+            self._write_frames(framed[0] if len(framed) == 1 else b"".join(framed))
+            FRAMES.inc(len(framed))
+
+    def _has_room(self) -> bool:
+        """Whether something may be written; what waits goes before it."""
+        self.flush()
+        if self.is_open and self._unsent() > config.current().limits.socket_output_bytes:
             self.close(TOO_SLOW)
-            return
-        self._write(frame)
-        FRAMES.inc()
+        return self.is_open
 
     async def drained(self) -> None:
         """Wait until little is unsent, where the transport can tell."""
         if self._drained is not None and self.is_open:
             await self._drained()
 
-    def write_volatile(self, frame: bytes) -> None:
-        """Hand over a frame that may be lost; it is, as soon as the reader falls behind."""
-        if self.is_open and self._unsent() * VOLATILE_SHARE <= config.current().limits.socket_output_bytes:
-            self._write(frame)
-            FRAMES.inc()
+    def put_volatile(self, frame: bytes, framed: bytes) -> bool:
+        """`put` a frame that may be lost; it is, as soon as the reader falls behind."""
+        is_behind = self._unsent() * VOLATILE_SHARE > config.current().limits.socket_output_bytes
+        return self.is_open and not is_behind and self.put(frame, framed)
 
     def answer(self, value: Any) -> None:
         self.write(msgspec.json.encode(value))
 
     def close(self, code: int, reason: str = "") -> None:
         """Nothing is sent from now on but the answer to a running command, which may be the one that signs out."""
+        if code != TOO_SLOW:
+            self.flush()
         if not self.is_open:
             return
         self.is_open = False

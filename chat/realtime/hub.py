@@ -19,6 +19,7 @@ from lairchat import config
 from lairchat.core import events, lane, log, processes
 from lairchat.core.bus import bus
 from lairchat.core.events import Close, Delivery, Join, Leave
+from lairchat.core.frames import text_frame
 from lairchat.core.metrics import GAPS, HEADS_FOUND, RESETS, SOCKETS
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Hub:
         self.volatile: dict[str, Delivery] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.watchers: list[Callable[[Connection, bool], None]] = []
+        self._unflushed: list[Connection] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # From actions, on any thread
@@ -117,10 +119,12 @@ class Hub:
                     self._join(connection, effect)
         served.position = delivery.seq or served.position
         served.ring.append(delivery)
+        framed = text_frame(delivery.frame)
         for connection in tuple(served.connections):
             waiting = connection.catching_up.get(served.name) if connection.catching_up else None
             if waiting is None:
-                connection.write(delivery.frame)
+                if connection.put(delivery.frame, framed):
+                    self._flush_soon(connection)
             else:
                 self._keep_waiting(connection, served, waiting, delivery)
         for effect in delivery.effects:
@@ -129,6 +133,17 @@ class Hub:
             elif isinstance(effect, Close):
                 for connection in tuple(self.by_user.get(effect.user_id, ())):
                     self._close(connection, effect)
+
+    def _flush_soon(self, connection: Connection) -> None:
+        """Each connection is written to once for all that a commit, or several, brought it in one turn of the loop."""
+        if not self._unflushed:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unflushed.append(connection)
+
+    def _flush(self) -> None:
+        unflushed, self._unflushed = self._unflushed, []
+        for connection in unflushed:
+            connection.flush()
 
     def _keep_waiting(self, connection: Connection, served: Served, waiting: CatchingUp, delivery: Delivery) -> None:
         if waiting.is_ahead:
@@ -210,9 +225,10 @@ class Hub:
     def _flush_volatile(self) -> None:
         collected, self.volatile = self.volatile, {}
         for delivery in collected.values():
+            framed = text_frame(delivery.frame)
             for connection in self._hearers(delivery):
-                if connection.user_id != delivery.except_user:
-                    connection.write_volatile(delivery.frame)
+                if connection.user_id != delivery.except_user and connection.put_volatile(delivery.frame, framed):
+                    self._flush_soon(connection)
 
     def _hearers(self, delivery: Delivery) -> set[Connection]:
         if delivery.users is not None:

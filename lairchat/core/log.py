@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from lairchat.core.models import Epoch, Stream, StreamEntry
-from lairchat.core.prepared import Insert
+from lairchat.core.prepared import Insert, listed
 
 SITE = "site"
 
@@ -75,9 +75,16 @@ def append(rows: Iterable[tuple[str, int, str, dict[str, Any]]]) -> None:
     _ENTRIES((stream, seq, type_, refs, now) for stream, seq, type_, refs in rows)
 
 
+_HEADS = "SELECT name, head FROM core_stream WHERE name IN (VALUES {wanted})"
+
+
 def heads(names: Sequence[str]) -> dict[str, int]:
     """Highest seq of each named stream that exists; one statement."""
-    return dict(Stream.objects.filter(name__in=names).values_list("name", "head"))
+    if not names:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(*listed(_HEADS, [[name] for name in names]))
+        return dict(cursor.fetchall())
 
 
 def bounds(names: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -29,10 +29,14 @@ class Prepared:
 
     def first(self, *parameters: Any) -> tuple[Any, ...] | None:
         """The first row as one instance per model, None for a model that the join did not find; None without a row."""
+        found = self.all(*parameters)
+        return found[0] if found else None
+
+    def all(self, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Every row, in the statement's order, each as one instance per model; None as in `first`."""
         with connection.cursor() as cursor:
             cursor.execute(self.sql, [stored(value) for value in parameters])
-            row = cursor.fetchone()
-        return None if row is None else self._instances(row)
+            return [self._instances(row) for row in cursor.fetchall()]
 
     def each(self, wanted: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         """What was found of `wanted`, in no order, each as one instance per model; one statement."""
@@ -117,7 +121,8 @@ class Insert(Statement):
     """An INSERT of rows of a model, given as the values of the named attributes."""
 
     def __init__(self, kind: type[models.Model], *names: str, on_conflict: str = "") -> None:
-        columns = ", ".join(f'"{kind._meta.get_field(name).column}"' for name in names)
+        fields = {field.attname: field for field in kind._meta.concrete_fields}
+        columns = ", ".join(f'"{fields[name].column}"' for name in names)
         row = ", ".join(["%s"] * len(names))
         sql = f'INSERT INTO "{kind._meta.db_table}" ({columns}) VALUES ({row}) {on_conflict}'  # noqa: S608
         super().__init__(sql, kind, names)

@@ -118,6 +118,7 @@ class Server(Daphne):
             "waiting": inbox.__len__,
             "send": protocol.send_text,
             "drained": protocol.drained,
+            "send_frames": protocol.send_frames,
             "close": protocol.close,
             "abort": protocol.abort,
             "signed_in": protocol.signed_in,

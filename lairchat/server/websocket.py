@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import struct
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 from lairchat.core import metrics
+from lairchat.core.frames import text_frame
 from lairchat.server.forwarded import client_address, counted_address
 from lairchat.server.inbox import Inbox
 
@@ -161,6 +161,11 @@ class Socket(WebSocketProtocol):
         if self.state == self.STATE_OPEN:
             self._write_through(text_frame(text.encode() if isinstance(text, str) else text))
 
+    def send_frames(self, frames: bytes) -> None:
+        """Text frames that are framed already, straight to the transport."""
+        if self.state == self.STATE_OPEN:
+            self._write_through(frames)
+
     def _write_through(self, frame: bytes) -> None:
         """To the system at once where nothing waits, else behind what waits: order holds, and the gauge sees the rest.
 
@@ -278,16 +283,6 @@ class Gauge:
     def stopProducing(self) -> None:
         """The connection is lost; the socket is told by itself."""
         self.empty.set()
-
-
-def text_frame(payload: bytes) -> bytes:
-    """One unmasked, final text frame (RFC 6455, section 5.2)."""
-    size = len(payload)
-    if size < 126:
-        return bytes((0x81, size)) + payload
-    if size < 65536:
-        return struct.pack("!BBH", 0x81, 126, size) + payload
-    return struct.pack("!BBQ", 0x81, 127, size) + payload
 
 
 class SocketFactory(WebSocketFactory):

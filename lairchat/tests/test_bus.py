@@ -131,6 +131,20 @@ async def test_a_quiet_process_notices_too(redis: RedisServer) -> None:
         await until(lambda: quiet.state == "up", "it is up again")
 
 
+async def test_a_dead_redis_is_left_alone_for_a_while(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus_module, "BREAKER_SECONDS", 3600.0)
+    said = [Delivery("room:a", 7, "said", b"{}")]
+    async with running() as (one, _):
+        redis.kill()
+        await until(lambda: one.state == "down", "the bus notices")
+        await until(lambda: one.publish(said) or one._waiting.qsize() > 0, "something waits")
+        failed, dropped = HINTS.labels("failed")._value.get(), HINTS.labels("dropped")._value.get()
+        for _ in range(bus_module.WAITING_MAX):
+            one.publish(said)
+        await until(lambda: HINTS.labels("dropped")._value.get() > dropped, "the queue is full")
+        assert HINTS.labels("failed")._value.get() == failed
+
+
 @pytest.mark.parametrize("steps", range(12))
 async def test_a_bus_that_is_told_to_end_ends_whatever_it_was_doing(redis: RedisServer, steps: int) -> None:
     bus = Bus()
