@@ -176,6 +176,8 @@ def test_what_one_may_not_read_is_not_counted(alice, bob, mallory, den):
     send_message(alice, den.id, "between us")
     update_room(alice, den.id, privacy="public")
     join_room(mallory, den.id)
+    assert count_of(mallory, den).last_message_at is None
+    assert count_of(bob, den).last_message_at is not None
     send_message(alice, den.id, "welcome @mallory")
     position = mark_read(mallory, den.id, 0, unread=True)
     assert (position.unread, position.mentions) == (1, 1)
