@@ -1,9 +1,6 @@
 """F10: one entry of one room's log cannot be shown; everything else is."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +8,7 @@ import pytest
 
 from lairchat.testing import town
 from lairchat.testing.clients import Client
-from lairchat.testing.processes import ROOT, ServerProcess
+from lairchat.testing.processes import ServerProcess
 from lairchat.testing.rest import Rest
 
 pytestmark = pytest.mark.processes
@@ -33,13 +30,8 @@ spoil(type("Nobody", (), {{"limit_key": "nobody"}})())
 
 
 def operate(data_dir: Path, code: str) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
-    subprocess.run(
-        [sys.executable, "manage.py", "shell", "-v", "0", "-c", code],
-        env=clean | {"LAIR_DATA_DIR": str(data_dir)},
-        cwd=ROOT,
-        check=True,
-    )
+    with ServerProcess(data_dir, "manage.py", "shell", "-v", "0", "-c", code) as operator:
+        assert operator.wait() == 0, operator.output
 
 
 @pytest.mark.promise("F10")
