@@ -49,8 +49,9 @@ docs: $(TEST_ENV)/.installed  ## write the generated pages anew
 screenshots: $(TEST_ENV)/.installed  ## docs/screenshots: every page, light and dark, wide and narrow
 	$(TEST) -m scripts.screenshots
 
-bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks
-	$(TEST) -m bench
+bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks. Fetches Redis by apt where it is missing
+	@sh scripts/need_redis.sh
+	$(TEST) -m bench $(ARGS)
 
 break: $(TEST_ENV)/.installed  ## take away each protection in turn; each must turn a test red
 	$(TEST) scripts/break.py

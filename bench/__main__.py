@@ -1,12 +1,34 @@
-"""`python -m bench`: measure the real server, and the naive chat in the same run; write docs/benchmarks."""
+"""`python -m bench`: measure the real server, and what it is compared with in the same run; write docs/benchmarks."""
 
 import tempfile
+import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import machine, report
-from bench.measure import QUICK, Bench, Size
+from bench import connections, machine, many_rooms, one_room, pages, report
+from bench.place import QUICK, Place, Size
+from bench.rows import Rounds
+
+Measurement = Callable[[Place, Rounds], dict[str, float]]
+
+
+def measurements() -> dict[str, Measurement]:
+    """By name, in the order in which a round takes them; one may use what the others of its round have found."""
+    alone = [
+        *(one_room.ours, one_room.two_processes, one_room.naive),
+        *(many_rooms.durable, many_rooms.stored, many_rooms.stored_one_each, many_rooms.stored_naive),
+        *(many_rooms.volatile, connections.idle, connections.statements, connections.log_ins),
+        *(pages.over_http, pages.inside),
+    ]
+    named: dict[str, Measurement] = {
+        measure.__name__: lambda place, _, measure=measure: measure(place)  # type: ignore[misc]
+        for measure in alone
+    }
+    named["raw"] = lambda place, found: one_room.raw(place, found["ours"][-1]["frame_bytes"])
+    named["node_ws"] = lambda place, found: one_room.node_ws(place, found["ours"][-1]["frame_bytes"])
+    return named
 
 
 def main() -> None:
@@ -17,24 +39,17 @@ def main() -> None:
     options = parser.parse_args()
     size = QUICK if options.quick else Size()
     rounds = options.rounds or (1 if options.quick else 3)
-    facts = machine.facts()
-    found: report.Rounds = {}
+    facts, begun = machine.facts(), time.monotonic()
+    found: Rounds = {}
     command = "make bench" if not options.quick else "python -m bench --quick"
     with tempfile.TemporaryDirectory(prefix="lair-bench-") as directory:
         print("Making people, rooms and messages …", flush=True)
-        bench = Bench(Path(directory), size)
-        measurements = {
-            "fan_out": bench.fan_out,
-            "naive": bench.naive_fan_out,
-            "acks": bench.acks,
-            "idle": bench.idle,
-            "log_ins": bench.log_ins,
-            "pages": bench.pages,
-        }
+        place = Place(Path(directory), size)
         for number in range(1, rounds + 1):
-            for name, measure in measurements.items():
-                print(f"Round {number} of {rounds}: {name} …", flush=True)
-                found.setdefault(name, []).append(measure())
+            for name, measure in measurements().items():
+                print(f"{time.monotonic() - begun:4.0f} s, round {number} of {rounds}: {name} …", flush=True)
+                found.setdefault(name, []).append(measure(place, found))
+            facts["minutes"] = (time.monotonic() - begun) / 60
             text = report.write(options.out, found, facts, asdict(size), command)  # each round may be the last
     print(f"\n{text}")
 
