@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http.client import HTTPConnection
+from itertools import pairwise
 from typing import Any
 
 import uvloop
@@ -36,6 +37,7 @@ async def fan_out(order: Order) -> dict[str, Any]:
     sockets = await open_many(order, count, order["sockets"])
     await settled(order["pids"])
     each, last = [], []
+    paced = cpu_of_all(order["pids"])
     for number in range(order["messages"]):
         begun, count.times = time.perf_counter(), []
         everybody = count.expect(len(sockets))
@@ -44,7 +46,7 @@ async def fan_out(order: Order) -> dict[str, Any]:
         each.extend(at - begun for at in count.times)
         last.append(count.times[-1] - begun)
         await asyncio.sleep(max(0.0, begun + order["pause_seconds"] - time.perf_counter()))
-    count.times = None
+    paced, count.times = cpu_of_all(order["pids"]) - paced, None
     server, own, begun = cpu_of_all(order["pids"]), cpu_seconds(), time.perf_counter()
     async with napping():
         for _ in range(order["rounds"]):
@@ -54,7 +56,10 @@ async def fan_out(order: Order) -> dict[str, Any]:
             await everybody
     seconds = time.perf_counter() - begun
     deliveries = len(sockets) * order["burst"] * order["rounds"]
+    if count.received != len(each) + deliveries:
+        raise RuntimeError(f"{count.received} deliveries, not {len(each) + deliveries}")
     return {
+        "paced_cpu": paced / len(each),
         "received": quantiles(each),
         "last": quantiles(last),
         "frame_bytes": count.bytes,
@@ -268,13 +273,17 @@ async def _talk_a_little(order: Order, sockets: Sequence[Socket], count: Count) 
 
 
 async def connects(order: Order) -> dict[str, Any]:
-    """Statements that the server made for each connection; only a server that counts them knows (`bench.rigged`)."""
-    await open_many(order, Count(), order["sockets"] // 4)  # what is read once in the life of a process
-    await settled(order["pids"])
-    before = _statements(order)
-    await open_many(order, Count(), order["sockets"], order["sockets"] // 4)
-    await settled(order["pids"])
-    return {"statements": (_statements(order) - before) / order["sockets"]}
+    """Statements that the server made for everybody's first connection, of which their presence is told, and for
+    another one of each; only a server that counts them knows (`bench.rigged`)."""
+    sockets = len(order["tokens"])
+    at = [_statements(order), _statements(order)]
+    for first in (0, sockets):
+        await open_many(order, Count(), sockets, first)
+        await settled(order["pids"])
+        at.append(_statements(order))
+    asking = at[1] - at[0]
+    first, another = ((after - before - asking) / sockets for before, after in pairwise(at[1:]))
+    return {"first": first, "another": another}
 
 
 def _statements(order: Order) -> float:

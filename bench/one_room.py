@@ -81,6 +81,7 @@ def _figures(found: dict[str, Any]) -> Figures:
         "p99_ms": 1000 * found["received"]["p99"],
         "last_p50_ms": 1000 * found["last"]["p50"],
         "last_p99_ms": 1000 * found["last"]["p99"],
+        "paced_cpu_us_per_delivery": 1e6 * found["paced_cpu"],
         "cpu_us_per_delivery": 1e6 * found["server_cpu"] / found["deliveries"],
         "deliveries_per_second": found["deliveries"] / found["seconds"],
         "deliveries_per_cpu_second": found["deliveries"] / found["server_cpu"],

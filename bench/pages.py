@@ -37,6 +37,7 @@ def over_http(place: Place) -> Figures:
 
 def inside(place: Place) -> Figures:
     """What `bench.inside` finds in a process of its own: the command, the request, a serializer's, and their growth."""
+    place.many, place.few  # noqa: B018 - made when first asked for
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
     settings = {"LAIR_DATA_DIR": str(place.many_dir), "LAIR_LIMITS": "off"}
     command = [sys.executable, "-m", "bench.inside", str(place.size.requests), str(place.few_dir), str(place.many_dir)]

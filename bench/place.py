@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,15 +80,24 @@ class Place:
         self.rooms = [(self.town.rooms[team], [numbers[name] for name in teams[team]]) for team in teams]
         self.rooms_of = [[room for room, members in self.rooms if number in members] for number in range(len(names))]
         self.many_dir, self.few_dir = directory / "many", directory / "few"
-        self.many = scale.build(self.many_dir, size.stored, rooms=size.stored_rooms)
-        self.few = scale.build(self.few_dir, size.stored_few, rooms=size.stored_rooms)
-        self.manage(self.many_dir, "collectstatic", "--noinput", "--verbosity", "0")  # where pages are asked for
+
+    @cached_property
+    def many(self) -> dict[str, Any]:
+        """The large database, with which the pages are measured."""
+        facts = scale.build(self.many_dir, self.size.stored, rooms=self.size.stored_rooms)
+        self._manage(self.many_dir, "collectstatic", "--noinput", "--verbosity", "0")
+        return facts
+
+    @cached_property
+    def few(self) -> dict[str, Any]:
+        """The small one beside it."""
+        return scale.build(self.few_dir, self.size.stored_few, rooms=self.size.stored_rooms)
 
     @property
     def hall(self) -> str:
         return self.town.rooms["hall"]
 
-    def manage(self, data_dir: Path, *command: str) -> None:
+    def _manage(self, data_dir: Path, *command: str) -> None:
         with ServerProcess(data_dir, "manage.py", *command) as process:
             code = process.wait()
             if code:

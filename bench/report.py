@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.rows import PARTS, Rounds, with_ratios
+from bench.rows import PARTS, Rounds, Row, with_ratios
 
 HEAD = ["| what | figure | goal | verdict |", "| --- | ---: | ---: | --- |"]
 
@@ -28,26 +28,23 @@ def table(found: dict[str, dict[str, float]], facts: dict[str, Any], size: dict[
         " Machines differ and are noisy: the ratios are what counts.",
         "",
     ]
-    goals = missed = 0
+    goals: list[bool] = []
     for heading, rows in PARTS.items():
-        lines += [
-            f"## {heading.format(**size)}",
-            "",
-            "| what | figure | goal | verdict |",
-            "| --- | ---: | ---: | --- |",
+        there = [
+            (row, found[row.measurement][row.figure]) for row in rows if row.figure in found.get(row.measurement, {})
         ]
-        for row in rows:
-            figure = found.get(row.measurement, {}).get(row.figure)
-            if figure is None:
-                continue
-            verdict = row.is_reached(figure)
-            goals, missed = goals + (verdict is not None), missed + (verdict is False)
-            said = {None: "", True: "reached", False: "**not reached**"}[verdict]
-            lines.append(f"| {row.what.format(**size)} | {shown(figure)} | {row.goal} | {said} |")
-        lines.append("")
+        goals += [verdict for row, figure in there if (verdict := row.is_reached(figure)) is not None]
+        if there:
+            lines += [
+                f"## {heading.format(**size)}",
+                "",
+                *HEAD,
+                *(line(row, figure, size) for row, figure in there),
+                "",
+            ]
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
     lines += [
-        f"{goals - missed} of {goals} goals reached. [Notes](notes.md) say how each figure is measured, what is not"
+        f"{sum(goals)} of {len(goals)} goals reached. [Notes](notes.md) say how each figure is measured, what is not"
         " measured, and of rows that miss where the time goes and what was tried.",
         "",
         f"Commit {facts['commit']}, {facts['at']}. Python {facts['python']}, SQLite {facts['sqlite']}, {packages};"
@@ -57,6 +54,11 @@ def table(found: dict[str, dict[str, float]], facts: dict[str, Any], size: dict[
         "",
     ]
     return "\n".join(lines)
+
+
+def line(row: Row, figure: float, size: dict[str, Any]) -> str:
+    verdict = {None: "", True: "reached", False: "**not reached**"}[row.is_reached(figure)]
+    return f"| {row.what.format(**size)} | {shown(figure)} | {row.goal} | {verdict} |"
 
 
 def shown(figure: float) -> str:
