@@ -19,7 +19,7 @@ def ours(place: Place) -> Figures:
         figures[f"cpu_us_per_delivery_{crowd}"] = 1e6 * found["server_cpu"] / found["deliveries"]
         if crowd == place.size.sockets:
             figures |= _figures(found) | {"frame_bytes": found["frame_bytes"]}
-    smallest, *_, largest = place.size.crowds
+    smallest, largest = min(place.size.crowds), max(place.size.crowds)
     growth = figures[f"cpu_us_per_delivery_{largest}"] / figures[f"cpu_us_per_delivery_{smallest}"]
     return figures | {"growth": growth}
 

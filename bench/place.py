@@ -45,7 +45,7 @@ QUICK = Size(
     people=10,
     rooms=4,
     sockets=60,
-    crowds=(20, 60),
+    crowds=(60,),
     idle=(30, 60),
     messages=5,
     deliveries=300,
@@ -90,8 +90,8 @@ class Place:
 
     @cached_property
     def few(self) -> dict[str, Any]:
-        """The small one beside it."""
-        return scale.build(self.few_dir, self.size.stored_few, rooms=self.size.stored_rooms)
+        """The small one beside it; as in the large one, every room has enough to be unread."""
+        return scale.build(self.few_dir, self.size.stored_few, rooms=self.size.stored_rooms, share=0.1)
 
     @property
     def hall(self) -> str:
