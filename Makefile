@@ -51,8 +51,9 @@ docs: $(TEST_ENV)/.installed  ## write the generated pages anew
 screenshots: $(TEST_ENV)/.installed  ## docs/screenshots: every page, light and dark, wide and narrow
 	$(TEST) -m scripts.screenshots
 
-bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks
-	$(TEST) -m bench
+bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks. Fetches Redis by apt where it is missing
+	@sh scripts/need_redis.sh
+	$(TEST) -m bench $(ARGS)
 
 faults: $(TEST_ENV)/.installed  ## break everything around the server, long and hard; NAMES="crash overload" for some, SEED=7
 	@sh scripts/need_programs.sh
