@@ -52,12 +52,12 @@ screenshots: $(TEST_ENV)/.installed  ## docs/screenshots: every page, light and 
 	$(TEST) -m scripts.screenshots
 
 bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks. Fetches Redis by apt where it is missing
-	@sh scripts/need_redis.sh
+	@sh scripts/need_programs.sh
 	$(TEST) -m bench $(ARGS)
 
 faults: $(TEST_ENV)/.installed  ## break everything around the server, long and hard; NAMES="crash overload" for some, SEED=7
 	@sh scripts/need_programs.sh
-	$(TEST) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
+	$(TEST) $(BESIDE_$(STACK)) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
 
 break: $(TEST_ENV)/.installed  ## take away each protection in turn; each must turn a test red
 	$(TEST) scripts/break.py
