@@ -85,7 +85,7 @@ def _postgresql(url: str, wait_seconds: float, pool_connections: int) -> dict[st
             "pool": {
                 "min_size": 0,
                 "max_size": pool_connections,
-                "timeout": wait_seconds * 0.7,  # and the rest for a first answer
+                "timeout": wait_seconds * 0.6,  # and the rest for a first answer
                 # A lost database is tried again by who needs it; psycopg's own pauses double up to minutes.
                 "reconnect_timeout": 1.0,
                 "num_workers": 1,

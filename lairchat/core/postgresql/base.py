@@ -62,15 +62,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)  # which makes a new one
             if outage.refuses() or time.monotonic() - begun > self.settings_dict["OPTIONS"]["pool"]["timeout"]:
                 raise Silence("PostgreSQL cannot be reached")
-        outage.end()
         waited = time.monotonic() - begun
         connection.patience = None if patience_seconds is None else max(0.0, patience_seconds - waited)
         return connection
 
     def _taken(self, conn_params: dict[str, Any]) -> Any:
+        begun = time.monotonic()
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout:
-            # Nobody gave a connection back for so long: who still queues need not wait as long again.
-            outage.begin()
+            # If nobody was answered for so long, who still queues need not wait as long again.
+            outage.begin(begun)
             raise

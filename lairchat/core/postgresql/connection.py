@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-CHECK_SECONDS = 1.0  # a server that is there answers an empty question long before
+CHECK_SECONDS = 2.0  # a server that is there answers an empty question long before, also on a busy machine
 TRUSTED_SECONDS = 1.0  # a connection used a moment ago is not asked again, only looked at
 AGAIN_SECONDS = 1.0  # so often somebody looks whether a lost database is back
 NOTICED_SECONDS = 0.5  # shorter waits cost no patience: many quick statements are no slow database
@@ -30,13 +30,17 @@ class Outage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._again_at: float | None = None
+        self._answered_at = 0.0
 
-    def begin(self) -> None:
+    def begin(self, since: float) -> None:
+        """Nobody had an answer since then, as far as the caller knows; if anybody had, one was unlucky."""
         with self._lock:
-            if self._again_at is None:
+            if self._again_at is None and self._answered_at < since:
                 self._again_at = time.monotonic() + AGAIN_SECONDS
 
     def end(self) -> None:
+        """The database answered somebody."""
+        self._answered_at = time.monotonic()
         self._again_at = None
 
     def refuses(self) -> bool:
@@ -63,11 +67,12 @@ class Connection(psycopg.Connection[Any]):
     @classmethod
     def connect(cls, *args: Any, **kwargs: Any) -> Self:
         """Raises OperationalError; unless the server only has no place left, the database then counts as lost."""
+        begun = time.monotonic()
         try:
             connection = super().connect(*args, **kwargs)
         except psycopg.OperationalError as error:
             if not any(words in str(error) for words in FULL):
-                outage.begin()
+                outage.begin(begun)
             raise
         outage.end()
         connection.patience = CHECK_SECONDS  # for what is set up next
@@ -76,10 +81,14 @@ class Connection(psycopg.Connection[Any]):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Let the server answer. Raises Silence, with the connection closed, once the patience is used up."""
         if self.patience is None or timeout is not None:
-            return super().wait(gen, interval=interval, timeout=timeout)
+            answer = super().wait(gen, interval=interval, timeout=timeout)
+            outage.end()
+            return answer
         begun = time.monotonic()
         try:
-            return super().wait(gen, interval=interval, timeout=max(self.patience, 0.0))
+            answer = super().wait(gen, interval=interval, timeout=max(self.patience, 0.0))
+            outage.end()
+            return answer
         except errors._WaitTimeout:
             # Whatever it was asked may yet come back as the answer to something else.
             self.pgconn.finish()
@@ -96,10 +105,11 @@ class Connection(psycopg.Connection[Any]):
         if time.monotonic() - self.used_at < TRUSTED_SECONDS and not _has_news(self.fileno()):
             return True
         self.patience = CHECK_SECONDS
+        begun = time.monotonic()
         try:
             self.execute("")
         except Silence:
-            outage.begin()
+            outage.begin(begun)
             return False
         except psycopg.Error:
             return False
