@@ -48,6 +48,8 @@ class Client:
         self.resumes = 0
         self.faults: list[str] = []
         self._unexplained: set[str] = set()  # streams whose position was not taken up; a reset must say why
+        # Rooms told as lost whose last frames still come; and from where they go on, if gained again meanwhile.
+        self._leaving: dict[str, int | None] = {}
         self._line: _Line | None = None
         self._changed = asyncio.Event()
 
@@ -169,6 +171,10 @@ class Client:
         """The stored events of one stream, in the order they came."""
         return [event for event in self.events if event.get("stream") == stream and "seq" in event]
 
+    def follows(self, stream: str) -> bool:
+        """The stream's frames come, and not only the last ones of a room that is lost."""
+        return stream in self.positions and stream not in self._leaving
+
     def check(self) -> None:
         """Raises AssertionError if the server broke a promise towards this client."""
         assert not self.faults, "\n".join(self.faults)
@@ -200,6 +206,7 @@ class Client:
             self._unexplained = moved | lost
         self.user_id, self.epoch = frame["user"]["id"], frame["epoch"]
         self.positions = dict(frame["from"])
+        self._leaving.clear()
 
     def _reset(self, frame: dict[str, Any]) -> None:
         self.resets.append(frame)
@@ -238,11 +245,24 @@ class Client:
                 held = self.messages.get(frame["message_id"])
                 if held is not None and frame["rev"] > held["rev"]:
                     self.messages[held["id"]] = held | {"rev": frame["rev"], "reactions": frame["reactions"]}
+            case "room_lost":
+                # The room's own stream may be behind: it goes on up to the removal.
+                stream = f"room:{frame['room_id']}"
+                if stream in self.positions:
+                    self._leaving[stream] = None
             case "room_gained":
                 item = frame["item"]
-                self.positions.setdefault(f"room:{item['room']['id']}", item["counted_to"])
+                stream = f"room:{item['room']['id']}"
+                if stream in self._leaving:
+                    self._leaving[stream] = item["counted_to"]
+                else:
+                    self.positions.setdefault(stream, item["counted_to"])
             case "user_left_room" if frame["user_id"] == self.user_id:
-                self.positions.pop(frame["stream"], None)  # D11: nothing of it may come after this
+                stream = frame["stream"]
+                self.positions.pop(stream, None)  # D11: nothing of it may come after this
+                gained = self._leaving.pop(stream, None)
+                if gained is not None:
+                    self.positions[stream] = gained
             case "room_deleted":
                 self.positions.pop(frame["stream"], None)
 

@@ -82,7 +82,7 @@ async def frozen_process(run: Run) -> None:
         run.must(not any(member.gaps for member in others), "lines of the other process were cut")
         # What its own people sent meanwhile waited longer than anything may.
         refused = sum((member.refused for member in others), start=Counter[str]())
-        run.must(not refused, f"sends in the other process were refused: {dict(refused)}")
+        run.must(not run.is_long or not refused, f"sends in the other process were refused: {dict(refused)}")
         run.must(not run.is_long or faulty - normal < SLOWER_SECONDS, f"the others' sends took {faulty:.2f} s (p99)")
 
 

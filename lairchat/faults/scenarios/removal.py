@@ -55,7 +55,7 @@ class Target:
         return self.run.rng.randrange(2)
 
     def _follows(self, client: Client) -> bool:
-        return f"room:{self.room_id}" in client.positions
+        return client.follows(f"room:{self.room_id}")
 
     def _was_lost_again(self, client: Client, before: int) -> bool:
         return self._count(client, "room_lost") > before
