@@ -36,7 +36,8 @@ async def fan_out(order: Order) -> dict[str, Any]:
     count = Count()
     sockets = await open_many(order, count, order["sockets"])
     await settled(order["pids"])
-    each, last = [], []
+    each: list[float] = []
+    last: list[float] = []
     paced = cpu_of_all(order["pids"])
     for number in range(order["messages"]):
         begun, count.times = time.perf_counter(), []
@@ -280,8 +281,8 @@ async def connects(order: Order) -> dict[str, Any]:
     another one of each; only a server that counts them knows (`bench.rigged`)."""
     sockets = len(order["tokens"])
     at = [_statements(order), _statements(order)]
-    for first in (0, sockets):
-        await open_many(order, Count(), sockets, first)
+    for opened in (0, sockets):
+        await open_many(order, Count(), sockets, opened)
         await settled(order["pids"])
         at.append(_statements(order))
     asking = at[1] - at[0]
