@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -13,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from lairchat.testing import stack
 
 ROOT = Path(__file__).parents[2]
 ROOMS = 12
@@ -38,15 +39,15 @@ def compare(directory: Path, small: int, large: int) -> dict[str, list[float]]:
     dirs = [directory / str(small), directory / str(large)]
     for data_dir, messages in zip(dirs, (small, large), strict=True):
         build(data_dir, messages)
-    answer: dict[str, list[float]] = json.loads(_run(dirs[0], "compare", *map(str, dirs)).splitlines()[-1])
+    databases = [word for data_dir in dirs for word in (str(data_dir), stack.database_url(data_dir))]
+    answer: dict[str, list[float]] = json.loads(_run(dirs[0], "compare", *databases).splitlines()[-1])
     return answer
 
 
 def _run(data_dir: Path, *arguments: str) -> str:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
-    settings = {"LAIR_DATA_DIR": str(data_dir), "LAIR_LIMITS": "off", "DJANGO_SETTINGS_MODULE": "lairchat.settings"}
+    settings = stack.environment(data_dir, LAIR_LIMITS="off", DJANGO_SETTINGS_MODULE="lairchat.settings")
     command = [sys.executable, "-m", "lairchat.testing.scale", *arguments]
-    done = subprocess.run(command, env=clean | settings, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=settings, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -92,7 +93,7 @@ def _read_nearly_all(facts: dict[str, Any]) -> None:
         mark_read(alice, UUID(room_id), max(1, log.heads([stream])[stream] - 40))
 
 
-def _compare(dirs: list[Path]) -> dict[str, list[float]]:
+def _compare(databases: list[tuple[Path, str]]) -> dict[str, list[float]]:
     from django.db import connections
 
     from accounts.models import User
@@ -100,16 +101,16 @@ def _compare(dirs: list[Path]) -> dict[str, list[float]]:
 
     acts: list[dict[str, Callable[[], object]]] = []
     wrappers = []
-    for number, data_dir in enumerate(dirs):
+    for number, (data_dir, address) in enumerate(databases):
         alias = f"measured{number}"
-        name = str(data_dir / "lair.sqlite3")
+        name = address.removeprefix("sqlite:///") if address.startswith("sqlite:") else address.rpartition("/")[2]
         connections.databases[alias] = connections.databases["default"] | {"NAME": name}
         wrappers.append(connections[alias])
         connections["default"] = connections[alias]
         facts = json.loads((data_dir / "scale.json").read_text())
         alice = cast.signed_in(User.objects.get(pk=facts["people"]["alice"]["id"]))
         acts.append(_acts(alice, facts["rooms"]["room 0"]))
-    taken: dict[str, list[list[float]]] = {name: [[] for _ in dirs] for name in acts[0]}
+    taken: dict[str, list[list[float]]] = {name: [[] for _ in databases] for name in acts[0]}
     for turn in range(ROUNDS + 10):
         for name in taken:
             for number, wrapper in enumerate(wrappers):
@@ -150,6 +151,9 @@ if __name__ == "__main__":
     if what == "build":
         _build(int(arguments[0]), int(arguments[1]), float(arguments[2]))
     elif what == "compare":
-        sys.stdout.write(json.dumps(_compare([Path(argument) for argument in arguments])) + "\n")
+        sys.stdout.write(
+            json.dumps(_compare([(Path(one), address) for one, address in zip(*[iter(arguments)] * 2, strict=True)]))
+            + "\n"
+        )
     else:
         raise SystemExit(__doc__)
