@@ -12,7 +12,7 @@ import pytest
 
 from lairchat.core import events
 from lairchat.testing import town
-from lairchat.testing.processes import ServerProcess, eventually
+from lairchat.testing.processes import Servers, eventually
 from lairchat.testing.raw import RawSocket, frame
 from lairchat.testing.rest import Rest
 from lairchat.testing.town import Person
@@ -69,16 +69,20 @@ class Line(RawSocket):
 @dataclass
 class City:
     data_dir: Path
-    server: ServerProcess
+    servers: Servers
     people: dict[str, Person]
 
     @property
     def port(self) -> int:
-        return self.server.port
+        """Of a process; where there are two, half of the people are served by the other."""
+        return self.servers.ports[0]
+
+    def port_of(self, name: str) -> int:
+        return self.servers.port_for(PEOPLE.index(name))
 
     def call(self, name: str, method: str, path: str, /, **body: Any) -> Any:
         """One REST request by the person, which succeeds."""
-        answer = Rest(self.port, self.people[name].token).call(method, path, body)
+        answer = Rest(self.port_of(name), self.people[name].token).call(method, path, body)
         assert answer.status < 300, answer
         return answer.body
 
@@ -86,7 +90,7 @@ class City:
         return self.people[name].id
 
     def line(self, name: str) -> Line:
-        return Line(self.port, authorization=f"Bearer {self.people[name].token}")
+        return Line(self.port_of(name), authorization=f"Bearer {self.people[name].token}")
 
     def room(self, *guests: str) -> str:
         """A new private room of alice and the guests."""
@@ -113,15 +117,15 @@ def place(data_dir: Path) -> town.Town:
 
 @pytest.fixture(scope="module")
 def city(data_dir: Path, place: town.Town) -> Iterator[City]:
-    with ServerProcess(data_dir, "manage.py", "serve", LAIR_LIMITS="off") as server:
-        yield City(data_dir, server, place.people)
+    with Servers(data_dir, LAIR_LIMITS="off") as servers:
+        yield City(data_dir, servers, place.people)
 
 
 @pytest.fixture(scope="module")
 def strict_city(data_dir: Path, place: town.Town) -> Iterator[City]:
     """The same people, served with limits."""
-    with ServerProcess(data_dir, "manage.py", "serve") as server:
-        yield City(data_dir, server, place.people)
+    with Servers(data_dir) as servers:
+        yield City(data_dir, servers, place.people)
 
 
 # Opening

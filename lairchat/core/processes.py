@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from lairchat import VERSION, config
@@ -35,9 +35,9 @@ def own_id() -> UUID | None:
     return _id
 
 
-def living() -> "list[Process]":
+def living(database: str = DEFAULT_DB_ALIAS) -> "list[Process]":
     """Processes whose heartbeat is no older than 15 s; one statement."""
-    return list(Process.objects.filter(beat_at__gt=timezone.now() - timedelta(seconds=DEAD_SECONDS)))
+    return list(Process.objects.using(database).filter(beat_at__gt=timezone.now() - timedelta(seconds=DEAD_SECONDS)))
 
 
 def arrive(role: str) -> None:
@@ -62,7 +62,9 @@ async def beat(role: str) -> None:
             online = [str(user_id) for user_id in online_here()]
             try:
                 await lane.run(_beat, _id, role, online)
-            except Exception:  # the database may be away: the next beat tells (F4)
+            except (OperationalError, InterfaceError) as error:  # the database is away: the next beat tells (F4)
+                logger.warning("the heartbeat could not be written: %s", error)
+            except Exception:
                 logger.exception("the heartbeat could not be written")
             await _look_for_others(_id, BEAT_SECONDS)
     finally:
@@ -95,7 +97,8 @@ def _beat(id_: UUID, role: str, online: list[str]) -> bool:
 
 
 def _share_if_not_alone(id_: UUID) -> bool:
-    there_are_others = Process.objects.exclude(pk=id_).exists()
+    # A worker serves nobody, so it limits nobody.
+    there_are_others = Process.objects.exclude(pk=id_).exclude(role="worker").exists()
     if there_are_others:
         limits.share_between_processes()
     return there_are_others

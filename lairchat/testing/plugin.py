@@ -1,6 +1,7 @@
 """Fixtures of all our tests: the cast, their rooms, and what was published."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,25 @@ def pytest_configure() -> None:
     from django.db.models.signals import post_migrate
 
     post_migrate.connect(_allow_emptying)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """What is said of one database is not asked of the other."""
+    from lairchat.testing import stack
+
+    return True if collection_path.match(stack.ELSEWHERE) else None
+
+
+def pytest_report_header() -> str:
+    from lairchat.testing import stack
+
+    return f"stack: {'PostgreSQL, Redis, two processes' if stack.ON_POSTGRES else 'SQLite, one process'}"
+
+
+def pytest_unconfigure() -> None:
+    from lairchat.testing import stack
+
+    stack.end()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """Real server processes for tests, and what the system knows about them."""
 
-import os
 import re
 import signal
 import subprocess
@@ -10,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+from lairchat.testing import stack
 
 T = TypeVar("T")
 
@@ -31,11 +32,10 @@ class ServerProcess:
     """One server in a process of its own, on a free port. Use as a context; the end is a kill."""
 
     def __init__(self, data_dir: Path, *command: str, **environment: str) -> None:
-        given = {"LAIR_HTTP_PORT": "0", "LAIR_TCP_PORT": "0", "LAIR_DATA_DIR": str(data_dir)}
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
+        free_ports = {"LAIR_HTTP_PORT": "0", "LAIR_TCP_PORT": "0"}
         self.process = subprocess.Popen(
             [sys.executable, *command],
-            env=clean | given | environment,
+            env=stack.environment(data_dir, **(free_ports | environment)),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -69,8 +69,20 @@ class ServerProcess:
         """The most bytes the process ever held in memory."""
         return self._status("VmHWM") * 1024
 
+    def memory_now(self) -> int:
+        """The bytes the process holds in memory."""
+        return self._status("VmRSS") * 1024
+
     def threads(self) -> int:
         return self._status("Threads")
+
+    def is_stopped(self) -> bool:
+        """It stands still, by SIGSTOP."""
+        return "\nState:\tT" in Path(f"/proc/{self.process.pid}/status").read_text()
+
+    def files(self) -> int:
+        """Its open files, sockets among them."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def _status(self, name: str) -> int:
         text = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -93,3 +105,31 @@ class ServerProcess:
     def __exit__(self, *_error: object) -> None:
         self.process.kill()
         self.wait()
+
+
+class Servers:
+    """The server as the stack has it: one process, or two that share everything. Use as a context."""
+
+    def __init__(self, data_dir: Path, *options: str, **environment: str) -> None:
+        command = ("manage.py", "serve", *options)
+        self.processes = [ServerProcess(data_dir, *command, **environment) for _ in range(stack.PROCESSES)]
+
+    @property
+    def ports(self) -> list[int]:
+        """Waits until all listen."""
+        return [process.port for process in self.processes]
+
+    @property
+    def output(self) -> str:
+        return "".join(process.output for process in self.processes)
+
+    def port_for(self, number: int) -> int:
+        """The process of somebody's: neighbours are served by different ones, where there are two."""
+        return self.processes[number % len(self.processes)].port
+
+    def __enter__(self) -> "Servers":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for process in self.processes:
+            process.__exit__()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lairchat.testing import stack
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -46,11 +48,10 @@ def found(
 
     The first person named for a room owns it.
     """
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
-    given = {"LAIR_DATA_DIR": str(data_dir), "LAIR_LIMITS": "off"} | environment
+    given = stack.environment(data_dir, **({"LAIR_LIMITS": "off"} | environment))
     wish = json.dumps({"people": people, "rooms": rooms, "privacy": privacy, "admins": list(admins)})
     command = [sys.executable, "-m", "lairchat.testing.town", wish]
-    done = subprocess.run(command, env=clean | given, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
     return Town({name: Person(**values) for name, values in facts["people"].items()}, facts["rooms"], facts["password"])

@@ -6,8 +6,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import RequestFactory
 
 from lairchat import checks, config
-from lairchat.ops.health import health, ready
+from lairchat.ops.health import health
 from lairchat.ops.metrics import may_see_metrics, metrics
+from lairchat.ops.ready import ready
 
 
 @pytest.fixture

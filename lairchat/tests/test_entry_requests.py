@@ -7,6 +7,7 @@ import threading
 from contextlib import ExitStack
 
 import pytest
+from django.db import connection
 
 from lairchat.testing.processes import ServerProcess, eventually
 from lairchat.testing.raw import RawHTTP
@@ -129,6 +130,7 @@ def test_a_body_that_stops_coming_ends_the_connection(serve):
 @pytest.mark.promise("F9")
 def test_300_requests_at_once_do_not_make_300_threads(serve):
     server = serve(LAIR_SERVER_WAIT_SECONDS="300")
+    get(server, "/health")  # its loop runs, and with it the thread that writes
     idle = server.threads()
     with ExitStack() as stack:
         clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(300)]
@@ -317,6 +319,21 @@ def test_limits_that_are_off_are_said_loudly(serve):
     eventually(lambda: "limits are OFF" in server.output, "the server says so")
 
 
+def test_who_connected_before_a_stop_is_served_once_more(serve):
+    server = serve(LAIR_SERVER_FIRST_REQUEST_SECONDS="12", LAIR_SERVER_STOP_SECONDS="14")
+    with ExitStack() as stack:
+        kept = stack.enter_context(RawHTTP(server.port))
+        assert kept.request("GET", "/figures")[1].get("connection") != "close"
+        fresh = [stack.enter_context(RawHTTP(server.port)) for _ in range(10)]
+        eventually(lambda: figures(server), "the ten before it are taken in")
+        server.terminate()
+        eventually(lambda: '"stopping"' in server.output, "it stops")
+        for client in fresh:  # on their way when the port was closed, as far as their senders know
+            status, headers, _ = client.request("GET", "/figures")
+            assert (status, headers["connection"]) == (200, "close")
+        assert server.wait() == 0
+
+
 @pytest.mark.promise("F2")
 def test_a_stop_lets_running_requests_finish_and_takes_no_new_ones(serve):
     server = serve()
@@ -395,11 +412,12 @@ def test_300_requests_open_as_many_connections_as_there_are_threads_and_keep_the
     assert 1 <= figures(server)["connections"] <= 4
 
 
+AS_PROMISED = {
+    "sqlite": {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000},  # 2 is FULL
+    "postgresql": {"synchronous_commit": "on", "lock_timeout": "5s", "statement_timeout": "5s"},
+}
+
+
 @pytest.mark.promise("D1")
-def test_sqlite_runs_as_the_guarantees_say(serve):
-    assert get(serve(), "/query")[2] == {
-        "journal_mode": "wal",
-        "synchronous": 2,  # FULL
-        "foreign_keys": 1,
-        "busy_timeout": 5000,
-    }
+def test_the_database_runs_as_the_guarantees_say(serve):
+    assert get(serve(), "/query")[2] == AS_PROMISED[connection.vendor]

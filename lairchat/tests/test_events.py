@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from lairchat.core import events, log
 from lairchat.core.action import action
@@ -165,6 +165,20 @@ def test_what_is_gone_or_not_known_has_a_placeholder(known: None) -> None:
     StreamEntry.objects.update(type="of_the_future")
     [first, *_] = events.load(log.entries("room:a", 0, 9, 9))
     assert first.frame == events.encode("unavailable", "room:a", 1, {"was": "of_the_future"})
+
+
+def test_while_the_database_is_away_nothing_is_called_gone(known: None) -> None:
+    ring(Somebody(), 14)
+    entries = log.entries("room:a", 0, 9, 9)
+
+    class Away(Rang):
+        @classmethod
+        def load(cls, entries: Sequence[StreamEntry]) -> list[Event | None]:
+            raise OperationalError("the connection is closed")
+
+    events.registry["rang"] = Away
+    with pytest.raises(OperationalError):
+        events.load(entries)
 
 
 def placeholder(seq: int) -> bytes:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,7 +17,8 @@ from django.db import connections
 from lairchat import config
 from lairchat.core import limits
 from lairchat.core.errors import RateLimited
-from lairchat.testing.processes import ROOT
+from lairchat.testing import stack
+from lairchat.testing.processes import ROOT, eventually
 from lairchat.testing.redis import RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,9 +99,8 @@ print(json.dumps(passed))
 
 
 def test_two_processes_together_pass_exactly_the_allowed(tmp_path: Path) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
     (tmp_path / "lair.toml").write_text("[limits]\nsend = {count = 20, seconds = 3600}\n")
-    given = clean | {"LAIR_DATA_DIR": str(tmp_path), "LAIR_CONFIG": str(tmp_path / "lair.toml")}
+    given = stack.environment(tmp_path, LAIR_CONFIG=str(tmp_path / "lair.toml"))
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], env=given, cwd=ROOT, check=True)
     both = [
         subprocess.Popen([sys.executable, "-c", SPENDER], env=given, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -216,3 +215,23 @@ def test_the_windows_of_the_database_can_be_looked_at_and_emptied() -> None:
     assert (storage.get("a"), storage.get("b")) == (0, 1)
     assert storage.reset() == 1
     assert storage.check()
+
+
+@pytest.mark.parametrize("jump_seconds", [86_400.0, -3_600.0])
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_a_clock_that_jumps_and_comes_back_locks_nobody_out(
+    is_shared: bool, jump_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F7: it may restart a window, nothing else."""
+    if is_shared:
+        limits.share_between_processes()
+    true_time, offset = time.time, jump_seconds
+    monkeypatch.setattr(time, "time", lambda: true_time() + offset)
+    config.reload({"limits.send": {"count": 2, "seconds": 1}})
+    try:
+        eventually(lambda: not allowed(), "the limit is passed")
+        offset = 0.0
+        eventually(allowed, "the window is over", seconds=30)
+        eventually(lambda: not allowed(), "the limit still counts")
+    finally:
+        config.reload()

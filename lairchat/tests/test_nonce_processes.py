@@ -41,7 +41,7 @@ class Pair:
         return clients
 
     def stored(self, nonce: str) -> list[StoredMessage]:
-        everything = Stored.read(self.data_dir / "lair.sqlite3").messages
+        everything = Stored.of(self.data_dir).messages
         return [message for message in everything if message.nonce == nonce]
 
 

@@ -1,8 +1,6 @@
-"""D10, D11, S1: two processes on one database, no Redis between them. What ends, ends in both."""
+"""D10, D11, S1: two processes on one database, with a Redis between them or without. What ends, ends in both."""
 
 import asyncio
-import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lairchat.testing import town
+from lairchat.testing import stack, town
 from lairchat.testing.clients import Client, Lost
 from lairchat.testing.processes import ROOT, ServerProcess
 from lairchat.testing.rest import Answer, Rest
@@ -49,10 +47,9 @@ class City:
 
     def operate(self, code: str) -> None:
         """Run statements as the operator does, in a process that serves nobody."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
         done = subprocess.run(
             [sys.executable, "manage.py", "shell", "-v", "0", "-c", f"{_IMPORTS}\n{code}"],
-            env=clean | {"LAIR_DATA_DIR": str(self.data_dir)},
+            env=stack.environment(self.data_dir),
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -62,15 +59,13 @@ class City:
 
     def removal(self, person: Person) -> int:
         """The position in the den's stream at which the person's membership ended."""
-        database = sqlite3.connect(f"file:{self.data_dir / 'lair.sqlite3'}?mode=ro", uri=True)
-        try:
-            [(seq,)] = database.execute(
-                "SELECT max(seq) FROM core_streamentry WHERE stream_id = ? AND type = 'user_left_room'"
-                " AND json_extract(refs, '$.user') = ?",
-                [f"room:{self.den}", person.id],
-            )
-        finally:
-            database.close()
+        [(seq,)] = stack.ask(
+            stack.database_url(self.data_dir),
+            "SELECT max(seq) FROM core_streamentry WHERE stream_id = %s AND type = 'user_left_room'"
+            " AND refs ->> 'user' = %s",
+            f"room:{self.den}",
+            person.id,
+        )
         return seq
 
 
