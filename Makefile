@@ -30,8 +30,7 @@ $(TEST_ENV)/.installed: requirements.txt requirements-dev.txt
 	@touch $@
 
 test: $(TEST_ENV)/.installed  ## run every test, in parallel; STACK=postgres: on PostgreSQL, Redis and two processes
-	@sh scripts/need_chromium.sh
-	@sh scripts/need_faults.sh
+	@sh scripts/need_programs.sh
 	$(TEST) $(BESIDE_$(STACK)) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(TEST_ENV)/.installed  ## format, types, import contracts, migrations, deployment check, generated files
@@ -52,12 +51,13 @@ docs: $(TEST_ENV)/.installed  ## write the generated pages anew
 screenshots: $(TEST_ENV)/.installed  ## docs/screenshots: every page, light and dark, wide and narrow
 	$(TEST) -m scripts.screenshots
 
-bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks
-	$(TEST) -m bench
+bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks. Fetches Redis by apt where it is missing
+	@sh scripts/need_programs.sh
+	$(TEST) -m bench $(ARGS)
 
 faults: $(TEST_ENV)/.installed  ## break everything around the server, long and hard; NAMES="crash overload" for some, SEED=7
-	@sh scripts/need_faults.sh
-	$(TEST) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
+	@sh scripts/need_programs.sh
+	$(TEST) $(BESIDE_$(STACK)) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
 
 break: $(TEST_ENV)/.installed  ## take away each protection in turn; each must turn a test red
 	$(TEST) scripts/break.py

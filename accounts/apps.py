@@ -6,5 +6,5 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import what registers itself: events, listeners, commands, recorders."""
-        from accounts import audit, commands, events  # noqa: F401
+        """Import what registers itself: events, listeners, commands, recorders, upkeep."""
+        from accounts import audit, commands, events, tasks  # noqa: F401

@@ -32,6 +32,7 @@ NOT_AUTHENTICATED = 4001
 FORBIDDEN = 4003
 TOO_MANY = 4029
 PROTOCOL_ERROR = 4400
+CROWDED_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,18 +214,22 @@ class Socket(AsyncConsumer):
             if name in ("client_hello", "authenticate"):
                 raise Invalid("Already authenticated", code="invalid_state")
             entry = command_named(name)
-            if self._waited() > config.current().server.wait_seconds:
+            if self._is_late():
                 raise Busy()
         except DomainError as refusal:
             connection.refuse(request_id, refusal)
             return
         await connection.run(entry, values, request_id)
 
-    def _waited(self) -> float:
-        """Seconds that the last frame waited behind others of its socket. Like a request it does not wait for ever:
-        an answer that comes late helps nobody, and keeps those who come now from theirs."""
+    def _is_late(self) -> bool:
+        """The frame waited too long behind others of its socket: 5 s, as a request may, or, while very many commands
+        run, half a second. An answer that comes late helps nobody, and keeps those who ask now from theirs."""
         waited = self.line.get("waited")
-        return waited() if waited is not None else 0.0
+        if waited is None:
+            return False
+        server = config.current().server
+        is_crowded = Connection.under_way >= server.running_requests
+        return waited() > (min(CROWDED_SECONDS, server.wait_seconds) if is_crowded else server.wait_seconds)
 
     # The transport
 

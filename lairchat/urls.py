@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 from chat import views as chat_pages
 from lairchat import api_docs
 from lairchat.ops import api as ops
-from lairchat.ops import health, metrics
+from lairchat.ops import health, metrics, ready
 
 api: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
@@ -23,7 +23,7 @@ handler500 = "lairchat.pages.server_error"
 
 urlpatterns = [
     path("health", health.health),
-    path("ready", health.ready),
+    path("ready", ready.ready),
     path("metrics", metrics.metrics),
     path("api/v1/", include(api)),
     path("openapi.json", api_docs.openapi),

@@ -6,5 +6,5 @@ class RoomsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import what registers itself: events, listeners, commands, recorders."""
-        from rooms import commands, events, listeners  # noqa: F401
+        """Import what registers itself: events, listeners, commands, recorders, upkeep."""
+        from rooms import commands, events, listeners, tasks  # noqa: F401

@@ -174,6 +174,18 @@ def open_invitations(user_id: UUID) -> QuerySet[Invitation]:
     return waiting.filter(expires_at__gt=timezone.now()).order_by("-id")
 
 
+def rooms_past_their_end(limit: int) -> list[UUID]:
+    """Temporary rooms whose end has come and that nobody has archived."""
+    open_rooms = Room.objects.filter(archived_at=None, deleted_at=None, expires_at__lte=timezone.now())
+    return list(open_rooms.values_list("id", flat=True).order_by("expires_at")[:limit])
+
+
+def invitations_past_their_end(limit: int) -> list[UUID]:
+    """Invitations that wait for an answer which can no longer be given."""
+    waiting = Invitation.objects.filter(status=Invitation.Status.PENDING, expires_at__lte=timezone.now())
+    return list(waiting.values_list("id", flat=True).order_by("expires_at")[:limit])
+
+
 def invitations_into(room_id: UUID) -> list[Invitation]:
     """Those that wait for an answer, expired or not."""
     return list(_invitations().filter(room=room_id, status=Invitation.Status.PENDING))

@@ -167,6 +167,34 @@ BREAKS = (
         ),
         ("chat/tests/test_lanes.py",),
     ),
+    Break(
+        "the lease of the upkeep",
+        (
+            (
+                "lairchat/core/lease.py",
+                "        if lease.holder not in (None, self.id) and self.clock() - self._seen_at < self.takeover_seconds:\n"
+                "            return False\n",
+                "",
+            ),
+        ),
+        ("lairchat/tests/test_upkeep.py",),
+    ),
+    Break(
+        "the mark of how far a copy came",
+        (("lairchat/ops/copying.py", "                _note(table, last, done)\n", ""),),
+        ("lairchat/tests/test_copying.py",),
+    ),
+    Break(
+        "the last requests before a stop",
+        (
+            (
+                "lairchat/server/daphne.py",
+                "        while loop.time() < deadline and any(channel.is_fresh for channel in self.channels):\n",
+                "        while not deadline:\n",
+            ),
+        ),
+        ("lairchat/tests/test_entry_requests.py::test_who_connected_before_a_stop_is_served_once_more",),
+    ),
 )
 
 

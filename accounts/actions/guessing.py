@@ -16,6 +16,7 @@ FREE_FAILURES = 5
 WINDOW = timedelta(minutes=15)
 FIRST_DELAY_SECONDS = 2
 KEPT = timedelta(days=1)
+FORGOTTEN_AT_ONCE = 1000
 
 
 @action
@@ -35,6 +36,13 @@ def admit_attempt(actor: Actor | Visitor, identifier: str) -> LoginAttempt:
     if wait > timedelta(0) and config.current().limits_on:
         raise RateLimited(retry_after=int(wait.total_seconds()) + 1, limit=FREE_FAILURES)
     return LoginAttempt.objects.create(identifier=identifier, address=address, succeeded=False, at=now)
+
+
+@action
+def forget_attempts(actor: Actor) -> int:
+    """Take away some of the tries that no longer count, of identifiers that nobody tried since; answers how many."""
+    old = LoginAttempt.objects.filter(at__lt=timezone.now() - KEPT).values_list("id", flat=True)[:FORGOTTEN_AT_ONCE]
+    return LoginAttempt.objects.filter(id__in=list(old)).delete()[0]
 
 
 @action

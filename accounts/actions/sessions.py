@@ -94,6 +94,12 @@ def end_all(user: User, reason: str) -> list[UUID]:
     return ids
 
 
+@action
+def forget_sessions(actor: Actor) -> int:
+    """Take away some of the sign-ins that ended long ago; answers how many."""
+    return sessions.forget_some()
+
+
 def _end_own(actor: Actor, ids: Iterable[UUID], reason: str) -> list[UUID]:
     own = UserSession.objects.select_for_update().filter(user=actor.person, id__in=list(ids), ended_at=None)
     ended = list(own.values_list("id", flat=True))

@@ -205,12 +205,14 @@ def _cookie(city: City, name: str) -> str:
     return f"lair_session={city.people[name].cookie}"
 
 
+@pytest.mark.promise("S2")
 def test_a_page_of_ours_signs_in_by_its_cookie(city: City) -> None:
     host = f"127.0.0.1:{city.port}"
     with Line(city.port, host=host, origin=f"http://{host}", cookie=_cookie(city, "alice")) as line:
         assert line.open()["user"]["username"] == "alice"
 
 
+@pytest.mark.promise("S7")
 def test_a_cookie_without_an_origin_does_not_count(city: City) -> None:
     with Line(city.port, cookie=_cookie(city, "alice")) as line:
         line.until("server_hello")
@@ -222,6 +224,7 @@ def test_a_cookie_without_an_origin_does_not_count(city: City) -> None:
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://127.0.0.1:1", "https://127.0.0.1:{port}", "null", "http://127.0.0.1"]
 )
+@pytest.mark.promise("S7")
 def test_a_page_of_another_site_is_shut_out(city: City, origin: str) -> None:
     host = f"127.0.0.1:{city.port}"
     origin = origin.format(port=city.port)
@@ -302,6 +305,7 @@ def test_a_hidden_room_answers_like_one_that_never_was(city: City) -> None:
             assert error["error"] == {"code": "room_not_found", "message": "Room not found"}
 
 
+@pytest.mark.promise("F9")
 def test_who_floods_is_refused_and_then_closed(strict_city: City) -> None:
     with strict_city.line("gina") as line:
         line.open()
@@ -322,6 +326,7 @@ def test_a_sign_out_closes_its_own_socket(city: City) -> None:
         assert line.closed().code == 4010
 
 
+@pytest.mark.promise("S1")
 def test_an_ended_session_closes_its_socket_and_no_other(city: City) -> None:
     here = town.found(city.data_dir, ["erin"], {}).people["erin"]
     there = town.found(city.data_dir, ["erin"], {}).people["erin"]
@@ -509,6 +514,7 @@ def _(city: City, room: str) -> Told:
 
 
 @pytest.mark.parametrize("kind", sorted(events.registry.keys() - {"user_registered"}))
+@pytest.mark.promise("D4")
 def test_every_stored_event_reaches_whom_it_concerns(city: City, kind: str) -> None:
     room = city.room("bob")
     with city.line("bob") as line:

@@ -136,6 +136,18 @@ class Server(Section, frozen=True):
     wait_seconds: Annotated[Seconds, Meta(description="Longest wait for a place, then 503.")] = 5.0
     hashes_at_once: Annotated[Positive, Meta(description="Password hashes computed at once.")] = 2
     body_seconds: Annotated[Seconds, Meta(description="Longest pause while a request's head or body arrives.")] = 30.0
+    drain_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="On a stop, `/ready` answers 503 for so long before the port is closed, so that a proxy that "
+            "asks it sends new work elsewhere.",
+        ),
+    ] = 0.0
+    first_request_seconds: Annotated[
+        Seconds,
+        Meta(description="On a stop, a connection made before that has asked for nothing yet has this time to do so."),
+    ] = 1.0
     stop_spread_seconds: Annotated[
         Seconds, Meta(description="On a stop, sockets are closed with 4012 spread over this time.")
     ] = 3.0
@@ -143,6 +155,21 @@ class Server(Section, frozen=True):
     upload_prefixes: Annotated[
         tuple[str, ...], Meta(description="Paths whose bodies may be as large as an upload.")
     ] = ("/api/v1/attachments", "/api/v1/users/me/avatar")
+
+
+class Upkeep(Section, frozen=True):
+    check_seconds: Annotated[
+        Seconds, Meta(description="How often the process that does the upkeep says so and looks what is due.")
+    ] = 5.0
+    takeover_seconds: Annotated[
+        Seconds, Meta(description="Another process takes the upkeep over after this silence: several checks long.")
+    ] = 20.0
+    expiry_seconds: Annotated[
+        Seconds, Meta(description="How often temporary rooms, invitations and dead processes are looked for.")
+    ] = 30.0
+    clean_seconds: Annotated[
+        Seconds, Meta(description="How often old entries of the log, sign-ins and limits are taken away.")
+    ] = 3600.0
 
 
 class Config(Section, frozen=True):
@@ -193,6 +220,7 @@ class Config(Section, frozen=True):
     limits: Limits = Limits()
     delivery: Delivery = Delivery()
     server: Server = Server()
+    upkeep: Upkeep = Upkeep()
 
     @property
     def database_url(self) -> str:

@@ -1,6 +1,7 @@
 """The log: numbers taken in the transaction of the change, so that order is commit order without holes (D3)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -117,16 +118,25 @@ def epoch() -> str:
     return Epoch.objects.get_or_create(pk=1, defaults={"value": str(uuid4())})[0].value
 
 
-def prune(name: str, *, keep_entries: int, older_than: Any) -> int:
-    """Drop entries older than `older_than`, never the last `keep_entries`, and raise the floor (D8).
+def begin_epoch() -> str:
+    """Give this database's history a new name, after a backup took it back: every client then reads everything again
+    (F11). Running servers know the old name, so there must be none."""
+    value = str(uuid4())
+    Epoch.objects.update_or_create(pk=1, defaults={"value": value})
+    return value
 
-    Returns how many went.
+
+def prune(name: str, *, keep_entries: int, older_than: Any, at_most: int = 1000) -> int:
+    """Drop the oldest entries, never the last `keep_entries` nor one not older than `older_than`; raise the floor (D8).
+
+    Returns how many of `at_most` went: a long past goes in several short transactions.
     """
     with transaction.atomic():
         lock(name)
         head = Stream.objects.values_list("head", flat=True).get(name=name)
-        doomed = StreamEntry.objects.filter(stream=name, seq__lte=head - keep_entries, at__lt=older_than)
-        last = doomed.order_by("-seq").values_list("seq", flat=True).first()
+        oldest = StreamEntry.objects.filter(stream=name, seq__lte=head - keep_entries).order_by("seq")
+        doomed = takewhile(lambda row: row[1] < older_than, oldest.values_list("seq", "at")[:at_most])
+        last = max((seq for seq, _ in doomed), default=None)
         if last is None:
             return 0
         gone, _ = StreamEntry.objects.filter(stream=name, seq__lte=last).delete()

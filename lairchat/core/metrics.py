@@ -20,6 +20,8 @@ BATCH_SIZES = Summary("lair_chat_batch_size", "Acts that shared a commit in the 
 BATCH_RETRIES = Counter("lair_chat_batch_retries_total", "Batches that failed together and were tried one by one.")
 HINTS = Counter("lair_chat_hints_total", "Hints between processes, by what became of them.", ["fate"])
 
+CHORES = Counter("lair_chat_upkeep_total", "Upkeep by piece and outcome.", ["chore", "outcome"])
+
 OPEN_SOCKETS = Gauge("lair_chat_open_sockets", "Open sockets of this process, signed in or not.")
 REFUSED_SOCKETS = Counter("lair_chat_refused_sockets_total", "Sockets refused because too many are open.")
 REFUSED_REQUESTS = Counter("lair_chat_refused_requests_total", "Requests refused because too many wait.")

@@ -37,6 +37,7 @@ def main() -> None:
     runs = []
     for name in options.names or scenarios:
         runs.append(one(name, seed, is_long=not options.short))
+        gc.collect()
         sys.stdout.write(f"{runs[-1].explained}\n")
         sys.stdout.flush()
         if report is not None:

@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 def names(count: int) -> list[str]:
-    return [f"person{number:02}" for number in range(count)]
+    return [f"person{number:03}" for number in range(count)]
 
 
 def teams(people: list[str], *, size: int = 10) -> dict[str, list[str]]:

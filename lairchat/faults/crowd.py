@@ -23,7 +23,7 @@ PASSING = {"busy", "unavailable", "storage_full", "rate_limited"}  # nothing was
 RESTART = 4012
 TOO_SLOW = 4008
 BEHIND_SECONDS = 0.5  # a writer that is later than this lets the sends go which it missed
-SETTLED_SECONDS = 60.0
+SETTLED_SECONDS = 120.0
 SMALL_SHARE = 5  # so much more is said in a small room than in the largest
 
 
@@ -167,6 +167,11 @@ class Crowd:
         await asyncio.gather(*tasks, return_exceptions=True)
         for member in self.members:
             member.drop()
+
+    def be_patient(self, seconds: float) -> None:
+        """From now on a line that gives no answer for so long is taken for dead."""
+        for member in self.members:
+            member.patience_seconds = seconds
 
     async def all_live(self, *, seconds: float = SETTLED_SECONDS) -> None:
         """Wait until everybody has a line and has caught up."""

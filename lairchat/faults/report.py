@@ -37,7 +37,11 @@ class Report:
 
     def _table(self, runs: Sequence[Run]) -> list[str]:
         rows = [_row(run) for run in runs]
-        return ["| fault | verdict | seconds | what was done | figures |", "| --- | --- | ---: | --- | --- |", *rows]
+        return [
+            "| fault | form | verdict | seconds | what was done | figures |",
+            "| --- | --- | --- | ---: | --- | --- |",
+            *rows,
+        ]
 
     def _wrong(self, runs: Sequence[Run]) -> list[str]:
         wrong = [run for run in runs if run.wrong]
@@ -49,4 +53,5 @@ class Report:
 def _row(run: Run) -> str:
     verdict = "**FAIL**" if run.wrong else "pass"
     figures = ", ".join(f"{name} {plain(value)}" for name, value in run.figures.items())
-    return f"| {run.name} | {verdict} | {run.seconds:.0f} | {scenarios[run.name].meaning} | {figures} |"
+    form = "long" if run.is_long else "short"
+    return f"| {run.name} | {form} | {verdict} | {run.seconds:.0f} | {scenarios[run.name].meaning} | {figures} |"

@@ -1,11 +1,6 @@
-"""Up, and ready: what load balancers and container runtimes ask."""
+"""Up or not: what a container runtime asks before it kills."""
 
-from functools import cache
-
-from django.db import DatabaseError, connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
 PROTOCOL_VERSION = "1.0"  # of the protocol, not of the software (guarantees S21)
 HEALTHY = b'{"status":"healthy","version":"%s"}' % PROTOCOL_VERSION.encode()
@@ -15,29 +10,3 @@ def health(request: HttpRequest) -> HttpResponse:
     """Alive, whatever else is wrong. The guard gives the same answer without a thread, so that a full lane cannot
     delay it."""
     return HttpResponse(HEALTHY, content_type="application/json")
-
-
-def ready(request: HttpRequest) -> HttpResponse:
-    """Able to serve: 503 without a database or with a schema that is not ours."""
-    problem = _problem()
-    if problem:
-        return JsonResponse({"ready": False, "database": problem}, status=503)
-    return JsonResponse({"ready": True, "database": "connected"})
-
-
-def _problem() -> str | None:
-    try:
-        return None if schema_is_current() else "wrong schema version"
-    except DatabaseError:
-        return "unavailable"
-
-
-def schema_is_current() -> bool:
-    """Every migration this program knows is applied. Raises DatabaseError."""
-    return _last_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
-
-
-@cache
-def _last_migrations() -> frozenset[tuple[str, str]]:
-    # Reading the files takes long, and they cannot change under a running program.
-    return frozenset(MigrationLoader(None).graph.leaf_nodes())

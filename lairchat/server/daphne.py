@@ -26,6 +26,7 @@ RESTART = 4012
 CLOSE_HANDSHAKE_SECONDS = 5.0
 TIMEOUT_CHECK_SECONDS = 1.0
 BACKLOG = 1024
+FRESH_CHECK_SECONDS = 0.02
 
 
 class PortInUse(Exception):
@@ -82,8 +83,8 @@ class Server(Daphne):
 
         Returns when all are gone or the time is over.
         """
+        await self._stop_listening()
         self.stopping = True
-        await self.port.stopListening().asFuture(asyncio.get_running_loop())
         for channel in list(self.channels):
             channel.close_when_idle()
         await self._close_sockets()
@@ -95,6 +96,17 @@ class Server(Daphne):
             task.cancel()
         for channel in list(self.channels):
             channel.loseConnection()
+
+    async def _stop_listening(self) -> None:
+        """Whoever connected before is served still: the system would cut those not accepted yet, and the first
+        request of one just accepted is on its way. A proxy may not repeat a POST elsewhere: it would be a 502."""
+        self.port.numberAccepts = BACKLOG
+        self.port.doRead()
+        await self.port.stopListening().asFuture(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.config.server.first_request_seconds
+        while loop.time() < deadline and any(channel.is_fresh for channel in self.channels):
+            await asyncio.sleep(FRESH_CHECK_SECONDS)
 
     async def _close_sockets(self) -> None:
         sockets = [protocol for protocol in self.connections if isinstance(protocol, Socket)]

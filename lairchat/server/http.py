@@ -13,6 +13,7 @@ from daphne.utils import HEADER_NAME_RE, INVALID_HEADER_VALUE_BYTES
 from twisted.internet import reactor
 from twisted.web.http import HTTPChannel
 
+from lairchat.core import draining
 from lairchat.server.guard import HEADERS, envelope, note_request
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Channel(HTTPChannel):
     def __init__(self) -> None:
         super().__init__()
         self.refused = False
+        self.is_fresh = True  # no request has come yet
         self._drained: asyncio.Event = asyncio.Event()
         self._drained.set()
 
@@ -112,6 +114,14 @@ class Channel(HTTPChannel):
                 await self._drained.wait()
         except TimeoutError:
             self.transport.abortConnection()
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        """On the way to a stop each answer is its connection's last, and says so: a proxy keeps none of them."""
+        self.is_fresh = False
+        if not draining.has_begun():
+            return super().checkPersistence(request, version)
+        request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        return False
 
     def close_when_idle(self) -> None:
         """For a stop: at once if no request runs, else after it."""

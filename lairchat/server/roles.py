@@ -1,10 +1,11 @@
-"""Which process answers what: pages and REST, sockets, or both."""
+"""Which process answers what: pages and REST, sockets, or both. A worker answers nobody."""
 
 from typing import Any
 
 from lairchat.server.guard import Answer, Application, Receive, Scope, Send
 
-ROLES = ("all", "web", "realtime")
+SERVING = ("all", "web", "realtime")
+ROLES = (*SERVING, "worker")
 EVERYWHERE = ("/health", "/ready", "/metrics")
 
 
@@ -12,8 +13,8 @@ class Router:
     """One application of the two, for one role."""
 
     def __init__(self, *, http: Application, websocket: Application | None, role: str = "all") -> None:
-        if role not in ROLES:
-            raise ValueError(f"there is no role {role!r}; there are {', '.join(ROLES)}")
+        if role not in SERVING:
+            raise ValueError(f"no role {role!r} serves; those that do are {', '.join(SERVING)}")
         self.http, self.role = http, role
         self.websocket = websocket if role != "web" else None
 

@@ -12,11 +12,12 @@ import threading
 from collections.abc import Awaitable, Callable
 
 from lairchat.config import Config
-from lairchat.core import lane
+from lairchat.core import draining, lane
 from lairchat.core.writer import writer
 from lairchat.server import logs
 from lairchat.server.daphne import Server
 from lairchat.server.guard import Application
+from lairchat.server.lasting import kept_running
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 on_start: list[Callable[[], Awaitable[None]]] = []
 
 GRACE_SECONDS = 2.5  # after the time for a graceful stop: then the process ends, whatever a thread still does
-AGAIN_SECONDS = 1.0
 M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 1024 * 1024
 
@@ -67,18 +67,23 @@ class Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self.stop)
         writer.start()
-        self.tasks = [self.loop.create_task(_kept_running(work)) for work in on_start]
+        self.tasks = [self.loop.create_task(kept_running(work)) for work in on_start]
 
     def stop(self) -> None:
         """The first signal asks; a second one does not wait."""
         if self.stopping is not None:
             os._exit(1)
-        _end_later(self.server.config.server.stop_seconds + GRACE_SECONDS)
+        server = self.server.config.server
+        _end_later(server.drain_seconds + server.stop_seconds + GRACE_SECONDS)
         self.stopping = self.loop.create_task(self._stop())
 
     async def _stop(self) -> None:
-        logger.info("stopping")
+        draining.begin()
         try:
+            if pause := self.server.config.server.drain_seconds:
+                logger.info("draining for %s s", pause)
+                await asyncio.sleep(pause)
+            logger.info("stopping")
             await self.server.stop_gracefully()
             for task in self.tasks:
                 task.cancel()
@@ -87,17 +92,6 @@ class Run:
             lane.close()
         finally:
             self.end()
-
-
-async def _kept_running(work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await work()
-        except Exception:
-            logger.exception("%s failed; it begins again", getattr(work, "__qualname__", work))
-        else:
-            return
-        await asyncio.sleep(AGAIN_SECONDS)
 
 
 def _end_later(seconds: float) -> None:

@@ -6,6 +6,7 @@ in `faults`, and the next thing asked of the client raises it.
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -35,8 +36,8 @@ class Lost(ConnectionError):
 class Client:
     """One program of one person. Its sockets come and go; what it knows stays."""
 
-    def __init__(self, port: int, token: str, *, user_id: str = "") -> None:
-        self.port, self.token, self.user_id = port, token, user_id
+    def __init__(self, port: int, token: str, *, user_id: str = "", tls: ssl.SSLContext | None = None) -> None:
+        self.port, self.token, self.user_id, self.tls = port, token, user_id, tls
         self.cookie = ""  # of a browser's sign-in; where there is one, it counts instead of the token
         self.patience_seconds = DEADLINE_SECONDS  # for a socket to become live, and for an answer
         self.epoch: str | None = None
@@ -58,11 +59,12 @@ class Client:
         Raises Lost (the server closed it, with its code; it answers nothing) or OSError (nobody listens).
         """
         line = _Line(self)
-        url = f"ws://127.0.0.1:{self.port}/ws"
+        url = f"wss://localhost:{self.port}/ws" if self.tls else f"ws://127.0.0.1:{self.port}/ws"
         try:
             await ws_connect(
                 lambda: line,
                 url,
+                ssl_context=self.tls,
                 extra_headers=self._who(),
                 websocket_handshake_timeout=self.patience_seconds,
             )

@@ -76,6 +76,10 @@ class ServerProcess:
     def threads(self) -> int:
         return self._status("Threads")
 
+    def is_stopped(self) -> bool:
+        """It stands still, by SIGSTOP."""
+        return "\nState:\tT" in Path(f"/proc/{self.process.pid}/status").read_text()
+
     def files(self) -> int:
         """Its open files, sockets among them."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))

@@ -6,6 +6,7 @@ No event loop and no library between the test and the socket.
 import os
 import select
 import socket
+import ssl
 import struct
 import time
 from typing import Any
@@ -16,12 +17,24 @@ SILENCE_SECONDS = 40.0
 class RawHTTP:
     """One connection to the server."""
 
-    def __init__(self, port: int, *, timeout_seconds: float = 30, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        timeout_seconds: float = 30,
+        receive_buffer: int | None = None,
+        address: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.socket = socket.socket()
+        if address:
+            self.socket.bind((address, 0))
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout_seconds)
         self.socket.connect(("127.0.0.1", port))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.buffer = b""
 
     def send(self, data: bytes) -> None:
@@ -97,8 +110,16 @@ class Closed(Exception):
 class RawSocket(RawHTTP):
     """One WebSocket (RFC 6455)."""
 
-    def __init__(self, port: int, path: str = "/ws", *, receive_buffer: int | None = None, **headers: str) -> None:
-        super().__init__(port, receive_buffer=receive_buffer)
+    def __init__(
+        self,
+        port: int,
+        path: str = "/ws",
+        *,
+        receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
+        **headers: str,
+    ) -> None:
+        super().__init__(port, receive_buffer=receive_buffer, tls=tls)
         self.send_head(
             "GET",
             path,

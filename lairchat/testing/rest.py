@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import ssl
 from typing import Any, NamedTuple
 
 
@@ -12,23 +13,28 @@ class Answer(NamedTuple):
 
 
 class Rest:
-    """One account's program. Raises OSError where nobody answers."""
+    """One account's program; behind a proxy it speaks TLS. Raises OSError where nobody answers."""
 
-    def __init__(self, port: int, token: str | None = None) -> None:
-        self.port, self.token = port, token
+    def __init__(self, port: int, token: str | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+        self.port, self.token, self.tls = port, token, tls
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request under /api/v1; blocks."""
         given = {"Content-Type": "application/json"} | headers
         if self.token is not None:
             given["Authorization"] = f"Bearer {self.token}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self._connection()
         try:
             connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), given)
             response = connection.getresponse()
             return Answer(response.status, json.loads(response.read() or b"null"))
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.tls is not None:
+            return http.client.HTTPSConnection("localhost", self.port, timeout=60, context=self.tls)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """The same, on a thread, for many at once."""

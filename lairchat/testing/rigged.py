@@ -2,6 +2,7 @@
 
 Nothing here is in the server's own code; it hangs on the hooks that are there for everybody. The wish may hold
 `{"dies": [<point>, <n>]}`: the process kills itself as its n-th message reaches that point;
+`{"stops": <n>}`: it stops itself, as a machine does that is moved, before its n-th message is committed;
 `{"counts": true}`: `/metrics` tells how many statements it ran, and what its loop and its hub hold;
 `{"fails": true}`: there is a command `fail`, whose handler raises what nobody expects.
 """
@@ -57,6 +58,19 @@ def dies(point: str, number: int) -> None:
             raise ValueError(f"no such point: {point}")
 
 
+def stops(number: int) -> None:
+    """Stop this process in the middle of the transaction of its `number`-th message."""
+    from lairchat.core import events
+
+    seen = count(1)
+
+    def witness(event: Any, _delivery: Any) -> None:
+        if event.type == MESSAGE and next(seen) == number:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    events.witnesses.append(witness)
+
+
 def counts() -> None:
     """Add to the metrics what only the inside of the process knows."""
     import asyncio
@@ -104,6 +118,8 @@ def main() -> None:
     django.setup()
     if "dies" in wish:
         dies(*wish["dies"])
+    if "stops" in wish:
+        stops(wish["stops"])
     if wish.get("counts"):
         counts()
     if wish.get("fails"):

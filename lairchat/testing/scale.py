@@ -21,15 +21,15 @@ ROUNDS = 200
 TEXTS = [f"text number {number}, about as long as most of what people write to each other" for number in range(500)]
 
 
-def build(data_dir: Path, messages: int, *, rooms: int = ROOMS) -> dict[str, Any]:
-    """A database in `data_dir` with alice and bob, their rooms, and so many messages, nine of ten in the first room.
+def build(data_dir: Path, messages: int, *, rooms: int = ROOMS, share: float = 0.9) -> dict[str, Any]:
+    """A database in `data_dir` with alice, bob, their rooms and so many messages, `share` of them in the first room.
 
     Answers what `lairchat.testing.town` does. A database that is there already is kept.
     """
     done = data_dir / "scale.json"
     if not done.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        _run(data_dir, "build", str(messages), str(rooms))
+        _run(data_dir, "build", str(messages), str(rooms), str(share))
     facts: dict[str, Any] = json.loads(done.read_text())
     return facts
 
@@ -52,7 +52,7 @@ def _run(data_dir: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def _build(messages: int, rooms: int) -> None:
+def _build(messages: int, rooms: int, share: float) -> None:
     from uuid import UUID
 
     from django.db import connection
@@ -68,9 +68,10 @@ def _build(messages: int, rooms: int) -> None:
         connection.cursor().execute("PRAGMA synchronous=OFF")
         connection.cursor().execute("PRAGMA journal_mode=OFF")
     authors = [UUID(person["id"]) for person in facts["people"].values()]
-    shares = [messages * 9 // 10] + [messages // 10 // (rooms - 1)] * (rooms - 1)
+    first = int(messages * share)
+    shares = [first] + [(messages - first) // (rooms - 1)] * (rooms - 1)
     talks = [
-        bulk.Talk(UUID(facts["rooms"][name]), authors, TEXTS, share) for name, share in zip(names, shares, strict=True)
+        bulk.Talk(UUID(facts["rooms"][name]), authors, TEXTS, count) for name, count in zip(names, shares, strict=True)
     ]
     bulk.load(talks, random.Random(1))
     _read_nearly_all(facts)
@@ -148,7 +149,7 @@ if __name__ == "__main__":
     django.setup()
     what, *arguments = sys.argv[1:]
     if what == "build":
-        _build(int(arguments[0]), int(arguments[1]))
+        _build(int(arguments[0]), int(arguments[1]), float(arguments[2]))
     elif what == "compare":
         sys.stdout.write(
             json.dumps(_compare([(Path(one), address) for one, address in zip(*[iter(arguments)] * 2, strict=True)]))

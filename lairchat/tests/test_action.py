@@ -78,6 +78,7 @@ def test_an_act_that_fails_leaves_nothing(error: type[Exception]) -> None:
     assert log.heads(["room:a"]) == {"room:a": 1}
 
 
+@pytest.mark.promise("S16")
 def test_a_refusal_is_recorded_after_everything_was_taken_back(refusals: list[Any]) -> None:
     with pytest.raises(Forbidden):
         ring(Somebody(), fails=Forbidden)

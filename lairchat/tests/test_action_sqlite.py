@@ -31,6 +31,7 @@ def ring(actor: Somebody) -> str:
     return "rang"
 
 
+@pytest.mark.promise("F5")
 def test_a_database_that_stays_locked_is_busy() -> None:
     """Another program holds the write lock for longer than anybody waits."""
     with connection.cursor() as cursor:
@@ -78,6 +79,7 @@ except StorageFull:
 """
 
 
+@pytest.mark.promise("F6")
 def test_a_full_storage_is_said_and_what_was_acknowledged_stays(tmp_path: Path) -> None:
     given = stack.environment(tmp_path, LAIR_LIMITS="off")
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], env=given, cwd=ROOT, check=True)

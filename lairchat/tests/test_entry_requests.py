@@ -58,6 +58,7 @@ def push(client, total, *, chunked=False):
 # Bodies (M3)
 
 
+@pytest.mark.promise("F9")
 def test_a_400_mib_body_is_refused_from_its_head(serve):
     server = serve()
     get(server, "/echo")
@@ -129,8 +130,10 @@ def test_a_body_that_stops_coming_ends_the_connection(serve):
 POOL_THREADS = 2 if connection.vendor == "postgresql" else 0  # one makes connections, one keeps time
 
 
+@pytest.mark.promise("F9")
 def test_300_requests_at_once_do_not_make_300_threads(serve):
     server = serve(LAIR_SERVER_WAIT_SECONDS="300")
+    get(server, "/health")  # its loop runs, and with it the thread that writes
     idle = server.threads()
     with ExitStack() as stack:
         clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(300)]
@@ -147,6 +150,7 @@ def test_300_requests_at_once_do_not_make_300_threads(serve):
     assert server.threads() <= idle + 32
 
 
+@pytest.mark.promise("F9")
 def test_too_many_get_503_and_when_to_come_again(serve):
     server = serve(LAIR_SERVER_RUNNING_REQUESTS="2", LAIR_SERVER_WAITING_REQUESTS="1", LAIR_SERVER_WAIT_SECONDS="300")
     with ExitStack() as stack:
@@ -160,6 +164,26 @@ def test_too_many_get_503_and_when_to_come_again(serve):
         assert json.loads(body)["error"]["code"] == "busy"
         release(server)
         assert [client.answer()[0] for client in clients if client is not refused] == [200] * 3
+
+
+@pytest.mark.promise("F9")
+def test_with_64_running_and_256_waiting_the_next_is_refused_and_health_answers(serve):
+    """The places of the guarantees, as they are by default."""
+    server = serve(LAIR_SERVER_WAIT_SECONDS="300")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(RawHTTP(server.port, timeout_seconds=60)) for _ in range(64 + 256 + 1)]
+        for client in clients:
+            client.send_head("GET", "/slow")
+        ready = select.select([client.socket for client in clients], [], [], 60)[0]
+        [refused] = [client for client in clients if client.socket in ready]
+        status, headers, _ = refused.answer()
+        assert (status, headers["retry-after"]) == (503, "1")
+        for _ in range(10):
+            assert get(server, "/health")[0] == 200
+            assert get(server, "/echo")[0] == 503
+        release(server)
+        assert {client.answer()[0] for client in clients if client is not refused} == {200}
+        assert get(server, "/echo")[0] == 200
 
 
 def test_connections_are_counted_and_a_closed_one_makes_room(serve):
@@ -211,6 +235,7 @@ def test_requests_on_one_connection_are_answered_in_order(serve):
 # Whose word counts (M15, M16)
 
 
+@pytest.mark.promise("S10")
 def test_no_header_moves_our_links_or_the_address(serve):
     server = serve()
     _status, _headers, body = get(
@@ -297,6 +322,22 @@ def test_limits_that_are_off_are_said_loudly(serve):
     eventually(lambda: "limits are OFF" in server.output, "the server says so")
 
 
+def test_who_connected_before_a_stop_is_served_once_more(serve):
+    server = serve(LAIR_SERVER_FIRST_REQUEST_SECONDS="12", LAIR_SERVER_STOP_SECONDS="14")
+    with ExitStack() as stack:
+        kept = stack.enter_context(RawHTTP(server.port))
+        assert kept.request("GET", "/figures")[1].get("connection") != "close"
+        fresh = [stack.enter_context(RawHTTP(server.port)) for _ in range(10)]
+        eventually(lambda: figures(server), "the ten before it are taken in")
+        server.terminate()
+        eventually(lambda: '"stopping"' in server.output, "it stops")
+        for client in fresh:  # on their way when the port was closed, as far as their senders know
+            status, headers, _ = client.request("GET", "/figures")
+            assert (status, headers["connection"]) == (200, "close")
+        assert server.wait() == 0
+
+
+@pytest.mark.promise("F2")
 def test_a_stop_lets_running_requests_finish_and_takes_no_new_ones(serve):
     server = serve()
     with RawHTTP(server.port) as running, RawHTTP(server.port) as idle:
@@ -322,6 +363,7 @@ def refuses(port):
     return False
 
 
+@pytest.mark.promise("S17")
 def test_the_log_is_json_without_queries(serve):
     server = serve()
     get(server, "/echo?token=geheim")
@@ -379,5 +421,6 @@ AS_PROMISED = {
 }
 
 
+@pytest.mark.promise("D1")
 def test_the_database_runs_as_the_guarantees_say(serve):
     assert get(serve(), "/query")[2] == AS_PROMISED[connection.vendor]

@@ -1,14 +1,17 @@
 """Guarantees, section 3: counting is atomic, in memory, in the database of several processes, and in Redis."""
 
+import itertools
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.db import connections
 
 from lairchat import config
@@ -55,6 +58,21 @@ def test_of_many_at_once_exactly_the_allowed_pass_in_the_database(a_long_window:
     assert allowed_of_many() == a_long_window
 
 
+def test_what_was_counted_alone_counts_when_another_process_comes(a_long_window: int) -> None:
+    first = [allowed() for _ in range(15)]
+    limits.share_between_processes()
+    assert limits.DatabaseStorage().get(limits._item("send").key_for("send", "somebody")) == 15
+    assert sum(first) + allowed_of_many() == a_long_window
+
+
+def test_no_more_pass_while_another_process_comes(a_long_window: int) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        passing = [threads.submit(allowed) for _ in range(MANY)]
+        limits.share_between_processes()
+        assert 0 < sum(each.result() for each in passing) <= a_long_window
+    assert not allowed()
+
+
 def test_of_many_at_once_exactly_the_allowed_pass_in_redis(a_long_window: int, tmp_path: Path) -> None:
     with RedisServer(tmp_path) as redis:
         config.reload({"redis_url": redis.url, "limits.send": {"count": 20, "seconds": 3600}})
@@ -92,6 +110,7 @@ def test_two_processes_together_pass_exactly_the_allowed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("trouble", [RedisServer.freeze, RedisServer.kill])
+@pytest.mark.promise("F3")
 def test_without_its_redis_the_database_counts(
     a_long_window: int, tmp_path: Path, trouble: Callable[[RedisServer], None]
 ) -> None:
@@ -118,6 +137,47 @@ def test_a_window_ends(share: bool) -> None:
         passed = 0
         while passed < 3:  # one a second
             passed += allowed()
+            assert time.monotonic() < deadline
+    finally:
+        config.reload()
+
+
+@pytest.mark.promise("F7")
+@pytest.mark.parametrize("share", [False, True], ids=["in memory", "in the database"])
+@pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(days=1)], ids=["back", "forward"])
+def test_a_clock_that_jumps_restarts_a_window_at_most(a_long_window: int, share: bool, jump: timedelta) -> None:
+    config.reload({"limits.send": {"count": 20, "seconds": 60}})
+    if share:
+        limits.share_between_processes()
+    assert allowed_of_many() == 20
+    with time_machine.travel(datetime.now(UTC) + jump, tick=True):
+        again = [allowed() for _ in range(20)]
+        assert not allowed()  # twenty and no more, before the jump or after it
+        assert all(again) or not any(again)
+        assert refused_for() <= 60
+    assert refused_for() <= 60
+
+
+def refused_for() -> int:
+    """For how many seconds somebody who has used up everything is sent away."""
+    while allowed():
+        pass
+    with pytest.raises(RateLimited) as refused:
+        limits.spend("send", "somebody")
+    connections.close_all()
+    return refused.value.details["retry_after"]
+
+
+def test_windows_that_ended_are_forgotten() -> None:
+    config.reload({"limits.send": {"count": 1, "seconds": 1}})
+    try:
+        storage = limits._current().storage
+        assert isinstance(storage, limits.MemoryStorage)
+        deadline = time.monotonic() + 30
+        for number in itertools.count():  # one use each, of windows that end after a second
+            limits.spend("send", number)
+            if len(storage.windows) < number // 2:
+                break
             assert time.monotonic() < deadline
     finally:
         config.reload()

@@ -199,6 +199,7 @@ async def scene(city: City) -> Any:
 
 @pytest.mark.parametrize("number", range(ROUNDS))
 @pytest.mark.parametrize("act", [kick, ban, kick_by_operator])
+@pytest.mark.promise("D11")
 async def test_who_is_removed_from_a_room_hears_nothing_after_that_position(scene: Any, act: Act, number: int) -> None:
     city, writer, dora = scene
     target = city.people[f"{act.__name__.replace('_', '')}{number}"]
@@ -229,6 +230,7 @@ async def test_who_is_removed_from_a_room_hears_nothing_after_that_position(scen
 @pytest.mark.parametrize(
     ("act", "code"), [(suspend, 4011), (log_out, 4010), (suspend_by_operator, 4011), (log_out_by_operator, 4010)]
 )
+@pytest.mark.promise("S1")
 async def test_whose_account_or_sign_ins_end_is_cut_off_in_both_processes(
     scene: Any, act: Act, code: int, number: int
 ) -> None:
@@ -262,6 +264,7 @@ async def _codes(clients: list[Client]) -> list[int | None]:
     return list(await asyncio.gather(*waiting))
 
 
+@pytest.mark.promise("D10")
 async def test_what_is_said_in_one_process_is_heard_in_the_other(scene: Any) -> None:
     city, _, dora = scene
     for number in range(2):

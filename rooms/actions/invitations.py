@@ -109,6 +109,15 @@ def revoke_invitation(actor: Actor, invitation_id: UUID) -> None:
     answer_invitation(_still_pending(invitation), Status.CANCELLED)
 
 
+@action
+def expire_invitation(actor: Actor, invitation_id: UUID) -> None:
+    """Take an invitation that ran out off the invitee's list; nothing happens to one that was answered meanwhile."""
+    _lock_room_of(invitation_id)
+    invitation = queries.invitation(invitation_id)
+    if invitation.is_expired() and not invitation.is_answered:
+        answer_invitation(invitation, Status.EXPIRED)
+
+
 def _may_invite_into(actor: Actor, room_id: UUID) -> bool:
     try:
         room, membership = queries.room_and_membership(actor, room_id)

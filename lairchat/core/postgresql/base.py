@@ -12,6 +12,9 @@ from lairchat.core.postgresql.connection import Connection, Silence, outage
 # How long one use of a connection may wait for the database, from the pool's door to the last answer. None where nobody
 # waits for us: a migration may take its hours.
 patience_seconds: float | None = None
+# A process that stands still this long in the middle of a transaction loses it: others wait for its locks. Nothing of
+# ours pauses between two statements.
+STOPPED_SECONDS = 3.0
 
 
 def be_prompt(seconds: float) -> None:
@@ -38,7 +41,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params = super().get_connection_params()
         if patience_seconds is not None:
             milliseconds = int(patience_seconds * 1000)
-            params["options"] = f"{params.get('options', '')} -c statement_timeout={milliseconds}".strip()
+            params["options"] = (
+                f"{params.get('options', '')} -c statement_timeout={milliseconds}"
+                f" -c idle_in_transaction_session_timeout={int(STOPPED_SECONDS * 1000)}"
+            ).strip()
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib64/faketime/libf
 JUMPS = ("+1d", "-1h", "+0", "-1h", "+1d", "+0")
 WINDOW_SECONDS, ALLOWED = 4.0, 20  # what one account may send
 FLOOD = 30
-FLOODER = "person00"
+FLOODER = "person000"
 
 
 def library() -> str:

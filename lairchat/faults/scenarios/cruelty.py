@@ -3,7 +3,7 @@
 import asyncio
 
 from lairchat.faults.cluster import Cluster, names, teams
-from lairchat.faults.crowd import RATE, Crowd
+from lairchat.faults.crowd import RATE, SETTLED_SECONDS, Crowd
 from lairchat.faults.figures import p99
 from lairchat.faults.proxy import KIND, Proxy, cruel
 from lairchat.faults.run import Run, scenario
@@ -27,13 +27,15 @@ async def network_cruelty(run: Run) -> None:
             LAIR_LIMITS_IDLE_SECONDS="4",  # a line that is held is soon noticed on this side too
         ) as cluster,
         Proxy(cluster.ports[0], manner=lambda: KIND if kind else cruel(run.rng)) as proxy,
-        Crowd(run, cluster, rate=run.size(60, RATE), ports=[proxy.port], patience=PATIENCE_SECONDS) as crowd,
+        Crowd(run, cluster, rate=run.size(60, RATE), ports=[proxy.port]) as crowd,
     ):
         kind = False
+        crowd.be_patient(PATIENCE_SECONDS)
         proxy.cut_all()
         crowd.begin()
         await asyncio.sleep(seconds)
         kind = True
+        crowd.be_patient(SETTLED_SECONDS)
         proxy.cut_all()
         await crowd.judge()
         run.note(cut=proxy.cut, held=proxy.held, gap_p99_s=p99(crowd.gaps()), errors=len(cluster.errors()))

@@ -1,10 +1,11 @@
 """A process that stops for a while, as a machine does that swaps or is moved. The others go on."""
 
 import asyncio
+import json
 import sqlite3
 import time
 
-from lairchat.faults.cluster import Cluster, names, teams
+from lairchat.faults.cluster import Cluster, becomes_true, names, teams
 from lairchat.faults.crowd import RATE, Crowd
 from lairchat.faults.figures import p99
 from lairchat.faults.run import Run, scenario
@@ -32,7 +33,7 @@ async def freeze_between_writes(cluster: Cluster, number: int) -> int:
     """Freeze the process at a moment when it holds no lock on the file; answers how often it did.
 
     SQLite's lock belongs to the process: while that stands still, nobody writes, and sends are refused with `busy`.
-    PostgreSQL lets such a transaction go (`idle_in_transaction_session_timeout`).
+    PostgreSQL lets such a transaction go after 3 s: `frozen-in-a-write` shows both.
     """
     tries = 0
     while True:
@@ -80,3 +81,33 @@ async def frozen_process(run: Run) -> None:
         run.must(not any(member.gaps for member in others), "lines of the other process were cut")
         run.must(not crowd.refusals, f"sends were refused: {dict(crowd.refusals)}")
         run.must(not run.is_long or faulty - normal < SLOWER_SECONDS, f"the others' sends took {faulty:.2f} s (p99)")
+
+
+@scenario
+async def frozen_in_a_write(run: Run) -> None:
+    """A process stops itself in the middle of a transaction, and goes on after 20 s."""
+    people = names(run.size(10, 50))
+    seconds = run.size(7.0, 20.0)
+    async with Cluster(run.directory, people, teams(people)) as cluster:
+        await cluster.kill(1)
+        wish = json.dumps({"stops": run.rng.randint(20, 100)})
+        server = await cluster.start(1, "-m", "lairchat.testing.rigged", wish, "serve")
+        async with Crowd(run, cluster, rate=run.size(60, RATE), patience=120) as crowd:
+            theirs = {member.name for member in crowd.members if member.port == cluster.ports[0]}
+            crowd.begin()
+            await becomes_true(server.is_stopped, "the process stops itself")
+            stopped_at = time.monotonic()
+            await asyncio.sleep(seconds)
+            thawed_at = time.monotonic()
+            cluster.thaw(1)
+            await crowd.judge()
+        meanwhile = [
+            answer
+            for answer in crowd.answered
+            if stopped_at <= answer.begun and answer.at < thawed_at and answer.send.content.split()[0] in theirs
+        ]
+        run.note(acknowledged_meanwhile=len(meanwhile), errors=len(cluster.errors()))
+        if stack.ON_POSTGRES:
+            run.must(meanwhile, "nobody could write while another process stood still")
+        else:
+            run.must(crowd.refusals["busy"], "nobody was refused, nor could anybody write")

@@ -38,6 +38,10 @@ def test_a_frozen_process_keeps_nobody_of_the_others_waiting(tmp_path: Path) -> 
     holds("frozen-process", tmp_path)
 
 
+def test_a_process_frozen_in_the_middle_of_a_write_makes_nobody_believe_in_it(tmp_path: Path) -> None:
+    holds("frozen-in-a-write", tmp_path)
+
+
 @pytest.mark.parametrize("trouble", ["killed", "frozen", "flushed", "listeners-killed", "slow"])
 def test_a_redis_in_trouble_delays_and_loses_nothing(tmp_path: Path, trouble: str) -> None:
     holds(f"redis-{trouble}", tmp_path)
