@@ -1,6 +1,7 @@
 """The servers of one run: one process or several on one database, each on a port that stays its own."""
 
 import asyncio
+import contextlib
 import http.client
 import os
 import re
@@ -120,7 +121,8 @@ class Cluster:
     async def __aexit__(self, *_error: Any) -> None:
         for server in self.servers:
             if server is not None:
-                os.kill(server.process.pid, signal.SIGCONT)
+                with contextlib.suppress(ProcessLookupError):  # it ended by itself, which was told already
+                    os.kill(server.process.pid, signal.SIGCONT)
                 await asyncio.to_thread(server.__exit__)
 
 

@@ -3,6 +3,7 @@
 Nothing here is in the server's own code; it hangs on the hooks that are there for everybody. The wish may hold
 `{"dies": [<point>, <n>]}`: the process kills itself as its n-th message reaches that point;
 `{"stops": <n>}`: it stops itself, as a machine does that is moved, before its n-th message is committed;
+`{"sleeps": true}`: it can sleep under libfaketime;
 `{"counts": true}`: `/metrics` tells how many statements it ran, and what its loop and its hub hold;
 `{"fails": true}`: there is a command `fail`, whose handler raises what nobody expects.
 """
@@ -71,6 +72,17 @@ def stops(number: int) -> None:
     events.witnesses.append(witness)
 
 
+def sleeps() -> None:
+    """libfaketime refuses to sleep by the monotonic clock, as Python does (clock_nanosleep(2)); waiting it can."""
+    import select
+    import time
+
+    def sleep(seconds: float) -> None:
+        select.select([], [], [], seconds)
+
+    time.sleep = sleep  # type: ignore[assignment]
+
+
 def counts() -> None:
     """Add to the metrics what only the inside of the process knows."""
     import asyncio
@@ -120,6 +132,8 @@ def main() -> None:
     django.setup()
     if "dies" in wish:
         dies(*wish["dies"])
+    if wish.get("sleeps"):
+        sleeps()
     if "stops" in wish:
         stops(wish["stops"])
     if wish.get("counts"):

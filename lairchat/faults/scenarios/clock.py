@@ -1,6 +1,7 @@
 """F7: the wall clock jumps, or differs between processes; order, resume and limits go on as if nothing were."""
 
 import asyncio
+import json
 import time
 from datetime import datetime
 from itertools import pairwise
@@ -59,7 +60,7 @@ async def clock_jumps(run: Run) -> None:
     faked = clock.environment()
     async with Cluster(run.directory, people, teams(people), LAIR_LIMITS="on") as cluster:
         await cluster.kill(0)
-        await cluster.start(0, **faked)
+        await cluster.start(0, "-m", "lairchat.testing.rigged", json.dumps({"sleeps": True}), "serve", **faked)
         # A browser's sign-in lasts longer than the day by which the clock jumps; a program's ends with it.
         async with Crowd(run, cluster, people=talkers, rate=run.size(10, 15), by_cookie=True) as crowd:
             flooder = Client(cluster.ports[0], "")
