@@ -6,8 +6,10 @@ TEST_ENV := .venv-test
 RUN := $(RUN_ENV)/bin/python
 TEST := $(TEST_ENV)/bin/python
 WORKERS ?= 2
+STACK ?= sqlite
+BESIDE_postgres := -m lairchat.testing.stack
 
-.PHONY: run test lint check docs screenshots bench break clean
+.PHONY: run test lint check docs screenshots bench faults break clean
 
 run: $(RUN_ENV)/.installed  ## install, make secrets, migrate, serve on http://127.0.0.1:8082
 	@$(RUN) manage.py migrate --verbosity 0
@@ -27,9 +29,9 @@ $(TEST_ENV)/.installed: requirements.txt requirements-dev.txt
 	@$(TEST_ENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-test: $(TEST_ENV)/.installed  ## run every test, in parallel; fetches the programs they need by apt
+test: $(TEST_ENV)/.installed  ## run every test, in parallel; STACK=postgres: on PostgreSQL, Redis and two processes
 	@sh scripts/need_programs.sh
-	$(TEST) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(TEST) $(BESIDE_$(STACK)) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(TEST_ENV)/.installed  ## format, types, import contracts, migrations, deployment check, generated files
 	$(TEST_ENV)/bin/ruff format --check .
@@ -49,8 +51,13 @@ docs: $(TEST_ENV)/.installed  ## write the generated pages anew
 screenshots: $(TEST_ENV)/.installed  ## docs/screenshots: every page, light and dark, wide and narrow
 	$(TEST) -m scripts.screenshots
 
-bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks
-	$(TEST) -m bench
+bench: $(TEST_ENV)/.installed  ## measure; docs/benchmarks. Fetches Redis by apt where it is missing
+	@sh scripts/need_programs.sh
+	$(TEST) -m bench $(ARGS)
+
+faults: $(TEST_ENV)/.installed  ## break everything around the server, long and hard; NAMES="crash overload" for some, SEED=7
+	@sh scripts/need_programs.sh
+	$(TEST) $(BESIDE_$(STACK)) -m lairchat.faults $(NAMES) $(if $(SEED),--seed $(SEED)) --out docs/benchmarks/faults.md
 
 break: $(TEST_ENV)/.installed  ## take away each protection in turn; each must turn a test red
 	$(TEST) scripts/break.py

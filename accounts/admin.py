@@ -16,6 +16,7 @@ from accounts.roles import Permission
 from lairchat.core.admin import EMPTY, ModerationAdmin, badge, link, moment, page_of
 from lairchat.core.admin_lists import Where, choice, exactly, period
 from lairchat.core.admin_reason import Act
+from lairchat.core.net import is_address
 from lairchat.core.text import fold
 
 
@@ -194,7 +195,7 @@ class SessionAdmin(ModerationAdmin):
     def find(self, request: Any, queryset: QuerySet, words: str) -> QuerySet:
         found = Q(user__username_folded__contains=fold(words))
         if request.actor.allows(Permission.ADDRESSES_SEE):
-            found |= Q(address=words)
+            found |= Q(address=words) if is_address(words) else Q()
         return queryset.filter(found)
 
     def describe(self, row: UserSession) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ def facts() -> dict[str, Any]:
         "packages": {name: version(name) for name in PACKAGES},
         "cores": len(os.sched_getaffinity(0)),
         "cpu": _cpu(),
+        "redis": _version("redis-server", "--version"),
+        "node": _version("node", "--version"),
         "system": f"{platform.system()} {platform.release()}",
         "load_before": os.getloadavg()[0],
     }
@@ -30,6 +33,13 @@ def facts() -> dict[str, Any]:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip()
+
+
+def _version(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        return "missing"
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return " ".join(done.stdout.split()[:3])
 
 
 def _cpu() -> str:

@@ -1,4 +1,4 @@
-"""The figures of all rounds as one table and one JSON file."""
+"""The figures of all rounds as one table with goals and verdicts, and as one JSON file."""
 
 import json
 import statistics
@@ -6,41 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-Rounds = dict[str, list[dict[str, float]]]
+from bench.rows import PARTS, Rounds, Row, with_ratios
 
-# (measurement, figure, what it says, the aim). Aims: performance.md; a ratio is of figures of the same round.
-ROWS = [
-    ("ratio", "cpu_ratio", "naive ÷ ours, CPU per delivery", "≥ 6"),
-    ("ratio", "p50_ratio", "naive ÷ ours, send → last receiver, p50", ""),
-    ("fan_out", "p50_ms", "send → last of all receivers, p50, ms", "≤ 10"),
-    ("fan_out", "p99_ms", "send → last of all receivers, p99, ms", "≤ 50"),
-    ("fan_out", "cpu_us_per_delivery", "CPU per delivery, µs", ""),
-    ("fan_out", "deliveries_per_second", "deliveries per second", ""),
-    ("naive", "p50_ms", "naive: send → last of all receivers, p50, ms", ""),
-    ("naive", "p99_ms", "naive: send → last of all receivers, p99, ms", ""),
-    ("naive", "cpu_us_per_delivery", "naive: CPU per delivery, µs", ""),
-    ("fan_out", "generator_us_per_delivery", "the generator's own CPU per delivery, µs", "< 5"),
-    ("acks", "ack_p50_ms", "send → ack at the steady rate, p50, ms", "≤ 3"),
-    ("acks", "ack_p99_ms", "send → ack at the steady rate, p99, ms", "≤ 15"),
-    ("acks", "sends_per_second", "sends acknowledged per second (as asked for, if it keeps up)", ""),
-    ("acks", "refused", "sends refused as too busy", "0"),
-    ("acks", "cpu_ms_per_send", "server CPU per send, ms", ""),
-    ("idle", "memory_empty_mib", "resident memory, no socket, MiB", ""),
-    ("idle", "memory_500_mib", "resident memory, 500 signed-in sockets, MiB", "≤ 130"),
-    ("idle", "memory_1000_mib", "resident memory, 1,000 signed-in sockets, MiB", ""),
-    ("idle", "memory_per_socket_kib", "per signed-in socket, KiB", "≤ 36"),
-    ("idle", "connects_per_second", "connects per second, signed in and live", "≥ 600"),
-    ("idle", "connect_cpu_ms", "server CPU per connect, ms", ""),
-    ("log_ins", "log_ins_per_second", "sign-ins with a password per second", "≥ 35"),
-    ("log_ins", "log_in_cpu_ms", "server CPU per sign-in, ms", ""),
-    ("pages", "first_page_p50_ms", "first page, p50, ms", ""),
-    ("pages", "history_newest_p50_ms", "newest page of history by REST, p50, ms", ""),
-    ("pages", "history_middle_p50_ms", "page from the middle of the history, p50, ms", ""),
-    ("pages", "sidebar_p50_ms", "sidebar by REST, p50, ms", ""),
-    ("pages", "first_page_p99_ms", "first page, p99, ms", ""),
-    ("pages", "history_newest_p99_ms", "newest page of history by REST, p99, ms", ""),
-    ("pages", "sidebar_p99_ms", "sidebar by REST, p99, ms", ""),
-]
+HEAD = ["| what | figure | goal | verdict |", "| --- | ---: | ---: | --- |"]
 
 
 def medians(rounds: Rounds) -> dict[str, dict[str, float]]:
@@ -50,44 +18,47 @@ def medians(rounds: Rounds) -> dict[str, dict[str, float]]:
     }
 
 
-def with_ratios(rounds: Rounds) -> Rounds:
-    """Beside the figures, what they are against the naive chat's of the same round."""
-    pairs = zip(rounds["fan_out"], rounds["naive"], strict=True)
-    ratios = [
-        {
-            "cpu_ratio": naive["cpu_us_per_delivery"] / ours["cpu_us_per_delivery"],
-            "p50_ratio": naive["p50_ms"] / ours["p50_ms"],
-        }
-        for ours, naive in pairs
-    ]
-    return rounds | {"ratio": ratios}
-
-
 def table(found: dict[str, dict[str, float]], facts: dict[str, Any], size: dict[str, Any], command: str) -> str:
     lines = [
         "# Benchmark",
         "",
-        f"Made by `{command}`, {facts['rounds']} round(s), medians. One room of {size['sockets']:,} sockets; sends at"
-        f" {size['rate']} per second for {size['seconds']:g} s; pages on {size['stored']:,} messages in"
-        f" {size['stored_rooms']} rooms. Server and load in processes of their own"
-        + (", each on its own core." if facts["cores"] > 1 else ", on the one core there is."),
+        f"Made by `{command}`: medians of {facts['rounds']} round(s). Server and load are processes of their own"
+        + (", each on its own core" if facts["cores"] > 1 else ", on the one core there is")
+        + "; two servers share theirs. Goals are from the specification; a ratio is of figures of the same round."
+        " Machines differ and are noisy: the ratios are what counts.",
         "",
-        "| what | figure | aim |",
-        "| --- | ---: | ---: |",
     ]
-    for measurement, figure, what, aim in ROWS:
-        if figure in found.get(measurement, {}):
-            lines.append(f"| {what} | {shown(found[measurement][figure])} | {aim} |")
+    goals: list[bool] = []
+    for heading, rows in PARTS.items():
+        there = [
+            (row, found[row.measurement][row.figure]) for row in rows if row.figure in found.get(row.measurement, {})
+        ]
+        goals += [verdict for row, figure in there if (verdict := row.is_reached(figure)) is not None]
+        if there:
+            lines += [
+                f"## {heading.format(**size)}",
+                "",
+                *HEAD,
+                *(line(row, figure, size) for row, figure in there),
+                "",
+            ]
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
     lines += [
+        f"{sum(goals)} of {len(goals)} goals reached. [Notes](notes.md) say how each figure is measured, what is not"
+        " measured, and of rows that miss where the time goes and what was tried.",
         "",
-        f"Commit {facts['commit']}, {facts['at']}. Python {facts['python']}, SQLite {facts['sqlite']}, {packages}.",
+        f"Commit {facts['commit']}, {facts['at']}. Python {facts['python']}, SQLite {facts['sqlite']}, {packages};"
+        f" {facts['redis']}; Node {facts['node']}.",
         f"{facts['cores']} core(s) of {facts['cpu']}, {facts['system']};"
-        f" load when it began {facts['load_before']:.1f}.",
-        "Machines differ and are noisy: the ratios are what counts. Aims are those of the finished server.",
+        f" load when it began {facts['load_before']:.1f}; it took {facts['minutes']:.0f} minutes.",
         "",
     ]
     return "\n".join(lines)
+
+
+def line(row: Row, figure: float, size: dict[str, Any]) -> str:
+    verdict = {None: "", True: "reached", False: "**not reached**"}[row.is_reached(figure)]
+    return f"| {row.what.format(**size)} | {shown(figure)} | {row.goal} | {verdict} |"
 
 
 def shown(figure: float) -> str:
@@ -96,12 +67,23 @@ def shown(figure: float) -> str:
 
 def write(directory: Path, rounds: Rounds, facts: dict[str, Any], size: dict[str, Any], command: str) -> str:
     """Write `latest.md` and `latest.json` into the directory; answers the table."""
-    facts |= {"at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "rounds": len(rounds["fan_out"])}
+    facts |= {"at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "rounds": min(map(len, rounds.values()))}
     rounds = with_ratios(rounds)
     found = medians(rounds)
     text = table(found, facts, size, command)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "latest.md").write_text(text)
-    whole = {"command": command, "machine": facts, "size": size, "medians": found, "rounds": rounds}
+    goals = [
+        {
+            "what": row.what.format(**size),
+            "figure": found[row.measurement][row.figure],
+            "goal": row.goal,
+            "reached": row.is_reached(found[row.measurement][row.figure]),
+        }
+        for rows in PARTS.values()
+        for row in rows
+        if row.goal and row.figure in found.get(row.measurement, {})
+    ]
+    whole = {"command": command, "machine": facts, "size": size, "goals": goals, "medians": found, "rounds": rounds}
     (directory / "latest.json").write_text(json.dumps(whole, indent=1) + "\n")
     return text

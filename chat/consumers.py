@@ -22,7 +22,8 @@ from chat.realtime.connection import Connection, command_named, decoded, refused
 from chat.realtime.hub import hub
 from lairchat import config
 from lairchat.core import lane, log
-from lairchat.core.errors import DomainError, Invalid, Malformed, RateLimited, Unauthenticated
+from lairchat.core.action import database_errors
+from lairchat.core.errors import Busy, DomainError, Invalid, Malformed, RateLimited, Unauthenticated
 from lairchat.core.metrics import CLOSES
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ NOT_AUTHENTICATED = 4001
 FORBIDDEN = 4003
 TOO_MANY = 4029
 PROTOCOL_ERROR = 4400
+CROWDED_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +214,22 @@ class Socket(AsyncConsumer):
             if name in ("client_hello", "authenticate"):
                 raise Invalid("Already authenticated", code="invalid_state")
             entry = command_named(name)
+            if self._is_late():
+                raise Busy()
         except DomainError as refusal:
             connection.refuse(request_id, refusal)
             return
         await connection.run(entry, values, request_id)
+
+    def _is_late(self) -> bool:
+        """The frame waited too long behind others of its socket: 5 s, as a request may, or, while very many commands
+        run, half a second. An answer that comes late helps nobody, and keeps those who ask now from theirs."""
+        waited = self.line.get("waited")
+        if waited is None:
+            return False
+        server = config.current().server
+        is_crowded = Connection.under_way >= server.running_requests
+        return waited() > (min(CROWDED_SECONDS, server.wait_seconds) if is_crowded else server.wait_seconds)
 
     # The transport
 
@@ -250,11 +264,13 @@ class Socket(AsyncConsumer):
 
 
 def _by_token(token: str, address: str) -> SignedIn:
-    return _signed_in(session_of_token(token), address)
+    with database_errors():
+        return _signed_in(session_of_token(token), address)
 
 
 def _by_cookie(value: str, address: str) -> SignedIn:
-    return _signed_in(session_of_cookie(value), address)
+    with database_errors():
+        return _signed_in(session_of_cookie(value), address)
 
 
 def _signed_in(session: UserSession, address: str) -> SignedIn:

@@ -1,8 +1,11 @@
-"""What chat adds to the apps below it: counts for the sidebar's items."""
+"""What chat adds to the apps below it: counts for the sidebar's items, and where somebody begins to read."""
 
 from uuid import UUID
 
 from chat import queries
+from chat.models import ReadReceipt
+from lairchat.core.events import listen
+from rooms.events import UserJoinedRoom
 from rooms.shapes import SidebarItem
 from rooms.sidebar import count_with
 
@@ -16,3 +19,9 @@ def count_unread(user_id: UUID, items: list[SidebarItem]) -> None:
         if count is not None:
             item.read_seq, item.unread, item.mentions = count.read_seq, count.unread, count.mentions
             item.counted_to, item.last_message_at = count.head, count.last_message_at
+
+
+@listen(UserJoinedRoom)
+def begin_at_the_entry(event: UserJoinedRoom) -> None:
+    """Whoever comes back has nothing unread from before, as `room_gained` tells their clients (D12)."""
+    ReadReceipt.objects.filter(room=event.room_id, user=event.user).delete()

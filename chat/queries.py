@@ -289,16 +289,21 @@ class Count:
 _COUNTS = """
 {wanted} SELECT m.user_id, m.room_id, s.head, COALESCE(rr.seq, m.joined_seq),
   (SELECT COUNT(*) FROM (SELECT 1 FROM chat_message c WHERE c.room_id = m.room_id
-     AND c.seq > COALESCE(rr.seq, m.joined_seq) AND c.deleted_at IS NULL AND c.kind = 'text'
+     AND c.seq > {above} AND c.deleted_at IS NULL AND c.kind = 'text'
      AND (c.author_id IS NULL OR c.author_id <> m.user_id) LIMIT 100) AS unread),
   (SELECT COUNT(*) FROM (SELECT 1 FROM chat_mention n WHERE n.user_id = m.user_id AND n.room_id = m.room_id
-     AND n.seq > COALESCE(rr.seq, m.joined_seq) LIMIT 100) AS mentioned),
-  (SELECT l.created_at FROM chat_message l WHERE l.room_id = m.room_id ORDER BY l.seq DESC LIMIT 1)
+     AND n.seq > {above} LIMIT 100) AS mentioned),
+  (SELECT l.created_at FROM chat_message l WHERE l.room_id = m.room_id AND l.seq > {floor} ORDER BY l.seq DESC LIMIT 1)
 FROM {members}
+JOIN rooms_room r ON r.id = m.room_id
 JOIN core_stream s ON s.name = 'room:' || {room_id}
 LEFT JOIN chat_readreceipt rr ON rr.room_id = m.room_id AND rr.user_id = m.user_id
 WHERE {only}
 """
+# What was said before a private room was opened is nothing to who joined later (`rooms.policy.readable_after`).
+_FLOOR = "CASE WHEN m.joined_seq > r.opened_seq THEN r.opened_seq ELSE 0 END"
+_ABOVE = f"CASE WHEN COALESCE(rr.seq, m.joined_seq) > {_FLOOR} THEN COALESCE(rr.seq, m.joined_seq) ELSE {_FLOOR} END"
+_READABLE = {"above": _ABOVE, "floor": _FLOOR}
 _WANTED = "WITH wanted (user_id, room_id) AS (VALUES {wanted})"
 _THOSE_WANTED = {
     "wanted": _WANTED,
@@ -358,7 +363,7 @@ def counts(user_id: UUID, room_id: UUID | None = None) -> dict[UUID, Count]:
     only, parameters = "m.user_id = %s", [stored(user_id)]
     if room_id is not None:
         only, parameters = f"{only} AND m.room_id = %s", [*parameters, stored(room_id)]
-    sql = _COUNTS.format(room_id=_room_id_text(), wanted="", members="rooms_membership m", only=only)
+    sql = _COUNTS.format(room_id=_room_id_text(), **_READABLE, wanted="", members="rooms_membership m", only=only)
     return {room: count for (_, room), count in _counted(sql, parameters).items()}
 
 
@@ -366,7 +371,7 @@ def counts_of(places: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], 
     """The same for each (person, room) that is a membership; one statement."""
     if not places:
         return {}
-    return _counted(*listed(_COUNTS.format(room_id=_room_id_text(), **_THOSE_WANTED), list(places)))
+    return _counted(*listed(_COUNTS.format(room_id=_room_id_text(), **_READABLE, **_THOSE_WANTED), list(places)))
 
 
 def _counted(sql: str, parameters: list[Any]) -> dict[tuple[UUID, UUID], Count]:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tests drive the real things: a browser, Redis, PostgreSQL, nginx and Caddy. Debian's are installed where they are
-# missing and apt may.
+# The tests drive the real things: a browser, Redis, PostgreSQL, nginx, Caddy, and a clock that can be turned. Debian's
+# are installed where they are missing and apt may.
 set -eu
 missing=""
 need() { # need COMMAND PACKAGE…
@@ -13,6 +13,8 @@ need redis-server redis-server
 need nginx nginx-light
 need caddy caddy
 need openssl openssl
+need node nodejs
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || need libfaketime libfaketime
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need initdb postgresql
 [ -n "$missing" ] || exit 0
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then

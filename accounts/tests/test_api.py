@@ -192,6 +192,7 @@ def test_a_browser_reads_with_its_cookie_alone(browser):
     assert browser.get(f"{API}/users/me").json()["user"]["username"] == "alice"
 
 
+@pytest.mark.promise("S8")
 def test_a_browser_writes_only_with_the_csrf_token(browser):
     url = f"{API}/users/me"
     assert code(browser.patch(url, {"bio": "x"}, content_type="application/json")) == (403, "csrf_failed")
@@ -207,6 +208,7 @@ def test_a_browser_whose_sign_in_ended_is_sent_away(browser, alice):
     assert code(browser.get(f"{API}/users/me")) == (401, "session_not_found")
 
 
+@pytest.mark.promise("S2")
 def test_a_token_is_never_read_from_a_cookie(alice):
     session = UserSession.objects.get(id=alice.session_id)
     client = Client()
@@ -223,6 +225,7 @@ def test_a_request_is_known_in_three_statements_at_most(alice, django_assert_max
 # People.
 
 
+@pytest.mark.promise("S14")
 def test_people_are_listed_without_their_addresses(alice, bob):
     answer = program(alice).get("/users").json()
     assert [row["user"]["username"] for row in answer["users"]] == ["alice", "bob"]
@@ -255,6 +258,7 @@ def test_nobody_is_not_found(alice, user_id):
     assert code(program(alice).get(f"/users/{user_id}")) == (404, "user_not_found")
 
 
+@pytest.mark.promise("S14")
 def test_somebody_changes_their_profile_and_nothing_else(alice):
     body = {"display_name": "Alice", "email": None, "role": "admin", "username": "eve", "id": 1}
     answer = program(alice).ask("PATCH", "/users/me", body).json()["user"]

@@ -139,6 +139,7 @@ def test_an_act_without_staff_is_not_written_down(alice):
         {"at": "later"},
     ],
 )
+@pytest.mark.promise("S16")
 def test_a_changed_row_is_found(root, change):
     write(root)
     if "reason" in change:
@@ -151,6 +152,7 @@ def test_a_changed_row_is_found(root, change):
     assert audit.verify() == 3
 
 
+@pytest.mark.promise("S16")
 def test_a_missing_row_is_found(root):
     write(root)
     AuditEntry.objects.filter(seq=3).delete()
@@ -166,6 +168,7 @@ def test_a_closed_gap_is_found(root):
     assert audit.verify() == 3
 
 
+@pytest.mark.promise("S16")
 def test_swapped_rows_are_found(root):
     write(root)
     AuditDetail.objects.all().delete()
@@ -197,6 +200,7 @@ def test_a_rebuilt_chain_is_found_by_its_signed_heads(root):
     assert audit.verify() == 1
 
 
+@pytest.mark.promise("S16")
 def test_rows_cut_off_the_end_are_missed_by_the_counter(root):
     write(root)
     AuditEntry.objects.filter(seq__gte=4).delete()
@@ -242,6 +246,7 @@ ATTACKS = [lambda row: row.update(action="room.bless"), lambda row: row.delete()
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.promise("S16")
 def test_the_database_itself_refuses_changes(root, attack):
     write(root)
     import_module("accounts.migrations.0002_staff_log_cannot_change").install(
@@ -267,6 +272,7 @@ def test_many_who_write_at_once_leave_no_gap(person):
     assert audit.verify() is None
 
 
+@pytest.mark.promise("S17")
 def test_no_password_is_ever_in_the_log(alice):
     from accounts.actions.passwords import change_password
 

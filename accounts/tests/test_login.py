@@ -81,6 +81,7 @@ def _disable(how, person):
 
 
 @pytest.mark.parametrize("how", ["unknown", "wrong", "suspended", "banned", "deactivated"])
+@pytest.mark.promise("S6")
 def test_everybody_who_may_not_in_gets_the_same_answer_after_the_same_work(alice, publishes_nothing, monkeypatch, how):
     _disable(how, alice)
     hashes = []
@@ -94,6 +95,7 @@ def test_everybody_who_may_not_in_gets_the_same_answer_after_the_same_work(alice
     assert len(hashes) == 1
 
 
+@pytest.mark.promise("S4")
 def test_an_older_hash_is_made_anew_at_sign_in(alice):
     class Lesser(Argon2id):
         memory_cost = 8 * 1024
@@ -120,6 +122,7 @@ def fail(name="alice", door=DOOR):
         log_in(door, name, "not the password")
 
 
+@pytest.mark.promise("S6")
 def test_five_failures_are_free_and_the_sixth_try_waits(alice):
     for _ in range(5):
         fail()
@@ -134,6 +137,7 @@ def test_after_four_failures_the_right_password_lets_in(alice):
     assert log_in(DOOR, "alice", PASSWORD)
 
 
+@pytest.mark.promise("S6")
 def test_the_delays_double_up_to_a_quarter_of_an_hour(alice):
     waits = []
     with time_machine.travel(timezone.now(), tick=False) as clock:
@@ -181,6 +185,7 @@ def test_somebody_who_does_not_exist_is_locked_just_the_same(db):
         log_in(DOOR, "nobody", PASSWORD)
 
 
+@pytest.mark.promise("S6")
 def test_guesses_from_elsewhere_do_not_lock_the_owner_out(alice):
     for _ in range(5):
         fail(door=Visitor("rest", "198.51.100.1"))
@@ -218,6 +223,7 @@ def test_tries_of_long_ago_are_deleted(alice):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.promise("S6")
 def test_many_guesses_at_once_are_as_many_guesses(person):
     person("alice")
     outcomes = at_once(*[lambda: log_in(DOOR, "alice", "not the password")] * 12)
@@ -277,6 +283,7 @@ def test_a_refresh_token_buys_the_next_pair(alice):
     assert rotate_tokens(DOOR, second.refresh)
 
 
+@pytest.mark.promise("S2")
 def test_a_refresh_token_used_twice_ends_its_session(alice, publishes, audited):
     first = pair("alice")
     second = rotate_tokens(DOOR, first.refresh)
@@ -289,6 +296,7 @@ def test_a_refresh_token_used_twice_ends_its_session(alice, publishes, audited):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.promise("S2")
 def test_a_refresh_token_used_by_two_at_once_is_good_for_one(person):
     person("alice")
     first = pair("alice")

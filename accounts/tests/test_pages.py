@@ -102,6 +102,7 @@ def test_an_empty_form_says_what_is_missing(browser, db):
     assert "This field is required." in response.content.decode()
 
 
+@pytest.mark.promise("S8")
 def test_without_the_csrf_token_nobody_signs_in(browser, alice):
     assert browser.client.post("/login", {"identifier": "alice", "password": PASSWORD}).status_code == 403
     assert not UserSession.objects.filter(kind="web").exists()
@@ -124,6 +125,7 @@ def test_signing_out_ends_the_session_and_deletes_the_cookie(inside):
     assert "You are signed out" in inside.open(response["Location"]).content.decode()
 
 
+@pytest.mark.promise("S8")
 def test_signing_out_is_never_a_link(inside):
     assert inside.open("/logout").status_code == 405
     assert UserSession.objects.get(kind="web").ended_at is None
@@ -133,6 +135,7 @@ def test_a_visitor_who_signs_out_is_not_scolded(browser, db):
     assert browser.send("/logout", page="/login").status_code == 302
 
 
+@pytest.mark.promise("S9")
 def test_pages_are_kept_by_nobody(inside):
     for path in ("/login", "/register", "/account/status", "/settings/profile", "/settings/sessions"):
         assert "no-store" in inside.open(path)["Cache-Control"], path

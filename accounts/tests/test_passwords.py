@@ -18,6 +18,7 @@ from lairchat.testing.cast import PASSWORD, again, signed_in
 NEW = "a brand new sentence"
 
 
+@pytest.mark.promise("S4")
 def test_a_password_is_neither_trimmed_nor_cut():
     long = " " + "x" * 200 + "y "
     encoded = passwords.hashed(long)
@@ -43,6 +44,7 @@ def test_a_hash_with_lesser_parameters_is_outdated():
     assert not passwords.is_outdated(passwords.hashed("x"))
 
 
+@pytest.mark.promise("F9")
 def test_only_a_few_hashes_are_computed_at_once_and_the_rest_is_told_busy(monkeypatch):
     monkeypatch.setenv("LAIR_SERVER_WAIT_SECONDS", "0.05")
     config.reload()
@@ -71,6 +73,7 @@ def test_somebody_who_waits_for_a_place_gets_it():
 
 
 @pytest.mark.parametrize("length", [8, 1024])
+@pytest.mark.promise("S4")
 def test_a_password_at_the_bounds_is_good(length):
     passwords.check_new("q7" * (length // 2), minimum=8)
 
@@ -82,6 +85,7 @@ def test_a_short_name_may_stand_in_a_password():
 # Changing one's own.
 
 
+@pytest.mark.promise("S3")
 def test_somebody_changes_their_password_and_is_signed_out_elsewhere(alice, publishes, audited):
     phone = signed_in(alice.person)
     with publishes(SessionEnded) as event, audited("password.change"):

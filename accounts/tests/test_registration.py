@@ -38,6 +38,7 @@ def test_somebody_registers_and_is_a_user(db, publishes):
     assert event.payload()["user"].email == "carol@example.org"
 
 
+@pytest.mark.promise("S4")
 def test_the_password_is_kept_as_argon2id_with_our_cost(db):
     user = register_user(DOOR, "carol", "carol@example.org", GOOD)
     assert user.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
@@ -82,6 +83,7 @@ def test_an_address_may_have_254_bytes(db, publishes_nothing):
 @pytest.mark.parametrize(
     "password", ["1234567", "password1", "my carol 99", "I like Lair Chat", "x" * 1025, "abcdefg\ud800h"]
 )
+@pytest.mark.promise("S4")
 def test_a_weak_password_is_refused(db, publishes_nothing, password):
     with publishes_nothing(), pytest.raises(PasswordTooWeak):
         register_user(DOOR, "carol", "carol@example.org", password)
@@ -152,6 +154,7 @@ def test_a_word_taken_while_the_password_was_hashed_is_told(db, publishes_nothin
 # The first administrator (must-hold 9).
 
 
+@pytest.mark.promise("S18")
 def test_the_set_up_code_makes_one_administrator(db, publishes, audited):
     code = setup_code()
     with publishes(UserRegistered), audited("admin.create") as entries:
@@ -161,6 +164,7 @@ def test_the_set_up_code_makes_one_administrator(db, publishes, audited):
 
 
 @pytest.mark.parametrize("wrong", ["", "guess", "\ud800"])
+@pytest.mark.promise("S18")
 def test_without_the_code_nobody_becomes_administrator(db, publishes_nothing, wrong):
     setup_code()
     with publishes_nothing(), pytest.raises(SetupCodeWrong):

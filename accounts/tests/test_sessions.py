@@ -132,6 +132,7 @@ def test_a_session_ended_by_two_at_once_ends_once(person):
     assert StreamEntry.objects.filter(type="session_ended").count() == 1
 
 
+@pytest.mark.promise("S3")
 def test_somebody_ends_all_others(alice, bob, recording):
     phone, tablet = signed_in(alice.person), signed_in(alice.person)
     with recording() as seen:
@@ -200,6 +201,7 @@ def test_sessions_of_nobody_cannot_end(root, publishes_nothing):
         end_user_sessions(root, uuid4(), "lost phone")
 
 
+@pytest.mark.promise("S7")
 def test_rights_are_those_of_now_and_not_of_the_connection(root, alice, publishes_nothing):
     User.objects.filter(pk=root.user_id).update(role="user")
     with publishes_nothing(), pytest.raises(Forbidden):
@@ -216,6 +218,7 @@ def test_rights_are_those_of_now_and_not_of_the_connection(root, alice, publishe
 
 
 @pytest.mark.parametrize("how", ["log_out", "end_user_sessions", "suspend"])
+@pytest.mark.promise("S1")
 def test_what_ends_a_session_ends_its_cookie_and_its_tokens(root, alice, how):
     web = log_in(Visitor("web"), "alice", PASSWORD)
     api = log_in(Visitor("rest"), "alice", PASSWORD, kind=UserSession.Kind.API)

@@ -32,6 +32,7 @@ def test_an_administrator_makes_a_moderator(root, alice, recording, audited):
     assert live_session(alice.session_id)
 
 
+@pytest.mark.promise("S3")
 def test_a_demotion_ends_all_sign_ins(root, mona, recording):
     with recording() as seen:
         change_role(root, mona.user_id, "user")

@@ -55,6 +55,7 @@ def test_no_two_tokens_are_the_same(session):
     assert tokens.session_token(session, session.user) != tokens.session_token(session, session.user)
 
 
+@pytest.mark.promise("S2")
 def test_kinds_are_not_interchangeable(session, token):
     kinds = {
         "session": token,
@@ -73,6 +74,7 @@ def test_a_refresh_token_opens_nothing(session):
         actor_of_token(tokens.refresh_token(session, session.refresh_jti), via="rest", address="")
 
 
+@pytest.mark.promise("F7")
 def test_thirty_seconds_too_late_is_in_time(session):
     token, expires_at = tokens.access_token(session)
     with time_machine.travel(expires_at + timedelta(seconds=29)):
@@ -120,6 +122,7 @@ def test_claims_that_are_no_ids_are_refused(token, change):
 
 
 @pytest.mark.parametrize("missing", ["sid", "exp", "jti"])
+@pytest.mark.promise("S2")
 def test_claims_that_are_missing_are_refused(token, missing):
     claims = content(token)
     del claims[missing]
@@ -133,5 +136,6 @@ def test_the_name_in_a_token_must_be_that_of_its_session(session, bob):
         actor_of_token(tokens.access_token(session)[0], via="rest", address="")
 
 
+@pytest.mark.promise("S2")
 def test_the_key_is_not_the_frameworks(settings):
     assert config.current().jwt_secret != settings.SECRET_KEY

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -48,6 +48,8 @@ class CatchingUp:
 
 class Connection:
     """Lives on the event loop; only `_execute` runs on a thread of the lane."""
+
+    under_way: ClassVar[int] = 0  # commands that run now, of all connections of the process
 
     def __init__(
         self,
@@ -158,9 +160,11 @@ class Connection:
     async def run(self, entry: Command, values: dict[str, Any], request_id: str | None) -> None:
         """Run one command and answer it. No failure of one command ends the connection (M7, F10)."""
         self._is_running = True
+        Connection.under_way += 1
         try:
             answer = await self._answer_of(entry, values, request_id)
         finally:
+            Connection.under_way -= 1
             self._is_running = False
         if self._close_after is not None:
             if answer is not None:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from chat.queries import Followed
 from chat.realtime.connection import TOO_SLOW, CatchingUp, Connection
 from lairchat import config
@@ -30,6 +32,7 @@ VOLATILE_SECONDS = 0.1  # typing, presence and receipts are collected so long; t
 FETCH_MAX = 500
 HEADS_AT_ONCE = 500
 EXPIRY_SECONDS = 30.0
+AGAIN_SECONDS = 0.5  # until a database that is away is asked again
 SESSION_ENDED = 4010
 
 
@@ -356,13 +359,22 @@ class Hub:
         kept = [delivery for delivery in served.ring if waiting.after < (delivery.seq or 0) <= upto]
         if len(kept) == count:
             return kept
-        loaded = await lane.run(_replay, name, waiting.after, upto, count)
+        loaded = await self._replayed(name, waiting.after, upto, count)
         if connection.catching_up.get(name) is not waiting:
             return None
         if len(loaded) != count:
             self._reset(connection, name, "too_old")
             return None
         return loaded
+
+    async def _replayed(self, name: str, after: int, upto: int, limit: int) -> list[Delivery]:
+        """What the log holds; while the database is away, who waits for it waits on (F4)."""
+        while True:
+            try:
+                return await lane.run(_replay, name, after, upto, limit)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("%s could not be read for who comes back (%s); tried again", name, error)
+                await asyncio.sleep(AGAIN_SECONDS)
 
     def _go_live(self, connection: Connection, name: str) -> None:
         waiting = connection.catching_up.pop(name, None)
@@ -438,7 +450,9 @@ class Hub:
             await asyncio.sleep(pause / 2 if bus.state == "down" else pause)
             try:
                 await self.compare_heads()
-            except Exception:  # the database may be away for a while: sockets stay, and this goes on (F4)
+            except (OperationalError, InterfaceError) as error:  # away for a while: sockets stay, this goes on (F4)
+                logger.warning("heads could not be compared: %s", error)
+            except Exception:
                 logger.exception("heads could not be compared")
             if self.loop.time() >= next_expiry_check:
                 next_expiry_check = self.loop.time() + EXPIRY_SECONDS

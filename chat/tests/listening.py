@@ -27,12 +27,13 @@ async def until(question: Callable[[], Any], what: str) -> Any:
 class Listener(Client):
     """A strict client whose line is a Connection in this very process."""
 
+    is_live = False  # there is no socket to ask
+
     def __init__(self, actor: Actor, *, expires_at: datetime | None = None) -> None:
         super().__init__(0, "")
         self.actor = actor
         self.frames: list[dict[str, Any]] = []  # everything, in the order it came
         self.code: int | None = None
-        self.is_live = False
         self.unsent_bytes = 0
         self.connection = Connection(
             user_id=actor.person.id,

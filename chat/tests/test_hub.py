@@ -83,6 +83,7 @@ async def test_an_outsider_hears_nothing(hub: Hub, alice: Actor, mallory: Actor,
     assert outsider.events == []
 
 
+@pytest.mark.promise("D6", "D10")
 async def test_hints_swapped_and_doubled_come_out_once_and_in_order(
     hub: Hub, alice: Actor, bob: Actor, den: Room
 ) -> None:
@@ -94,6 +95,7 @@ async def test_hints_swapped_and_doubled_come_out_once_and_in_order(
     assert texts(listener) == ["one", "two", "three", "four"]
 
 
+@pytest.mark.promise("D6", "D10")
 async def test_a_lost_hint_is_filled_in_from_the_log(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     listener = await Listener(bob).listen()
     hints = await unheard(hub, alice, den, "one", "two", "three")
@@ -111,6 +113,7 @@ async def test_a_hint_that_says_only_how_far_is_enough(hub: Hub, alice: Actor, b
     assert texts(listener) == ["one", "two"]
 
 
+@pytest.mark.promise("D10")
 async def test_a_lost_last_frame_is_found_by_comparing_heads(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     listener = await Listener(bob).listen()
     hints = await unheard(hub, alice, den, "one", "two")
@@ -137,6 +140,7 @@ async def test_the_hub_compares_heads_by_itself(hub: Hub, alice: Actor, bob: Act
     await listener.reaches(den.stream, hints[0].seq or 0)
 
 
+@pytest.mark.promise("D6")
 async def test_what_was_pruned_before_it_was_heard_is_a_reset(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     listener = await Listener(bob).listen()
     hints = await unheard(hub, alice, den, "one", "two", "three")
@@ -201,6 +205,7 @@ async def test_who_is_let_in_hears_all_that_the_same_act_stored_after(
     listener.check()
 
 
+@pytest.mark.promise("D11")
 async def test_who_is_kicked_hears_why_and_then_nothing(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     staying, kicked = await Listener(alice).listen(), await Listener(bob).listen()
     await do(kick_member, alice, den.id, bob.person.id)
@@ -251,6 +256,7 @@ async def test_an_ended_session_closes_its_connections_only(hub: Hub, alice: Act
     assert there.connection not in hub.by_user[alice.person.id]
 
 
+@pytest.mark.promise("F10")
 async def test_a_stream_nobody_follows_is_forgotten(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     one, other = await Listener(alice).listen(), await Listener(bob).listen()
     hub.detach(one.connection)
@@ -275,6 +281,7 @@ async def _attached(listener: Listener, streams: Any) -> None:
     await v2.catch_up(listener.connection, streams)
 
 
+@pytest.mark.promise("D11")
 async def test_who_is_kicked_while_connecting_never_follows_the_room(
     hub: Hub, alice: Actor, bob: Actor, den: Room
 ) -> None:
@@ -351,6 +358,7 @@ async def test_a_session_that_ended_before_the_streams_were_read_opens_nothing(h
 # Readers
 
 
+@pytest.mark.promise("F8")
 async def test_a_reader_too_slow_for_stored_frames_is_closed(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     slow, quick = await Listener(bob).listen(), await Listener(alice).listen()
     slow.unsent_bytes = config.current().limits.socket_output_bytes + 1
@@ -370,6 +378,7 @@ async def test_the_latest_volatile_value_of_a_key_counts(hub: Hub, alice: Actor,
     assert [(event["key"], event["number"]) for event in listener.events] == [("here", 4), ("there", 4)]
 
 
+@pytest.mark.promise("F8")
 async def test_volatile_frames_are_dropped_for_a_reader_who_falls_behind(
     hub: Hub, alice: Actor, bob: Actor, den: Room
 ) -> None:

@@ -29,6 +29,7 @@ def test_a_message_reaches_the_room_once_committed(alice, den, publishes):
     assert Message.objects.get(pk=message.id).content == "hello"
 
 
+@pytest.mark.promise("S11")
 def test_text_is_kept_as_it_was_written(alice, den):
     assert send_message(alice, den.id, "  two\n\nlines \n").message.content == "  two\n\nlines \n"
 
@@ -59,6 +60,7 @@ def test_the_longest_message_may_be_said(alice, den, content):
     assert send_message(alice, den.id, content).message.content == content
 
 
+@pytest.mark.promise("D3")
 def test_positions_of_a_room_have_no_holes(alice, bob, den):
     for number in range(5):
         send_message(alice if number % 2 else bob, den.id, f"{number}")
@@ -70,6 +72,7 @@ def test_positions_of_a_room_have_no_holes(alice, bob, den):
     assert log.heads([den.stream]) == {den.stream: len(seqs)}
 
 
+@pytest.mark.promise("D2")
 def test_a_repeat_with_the_same_nonce_is_the_first_message(alice, den, recording):
     first = send_message(alice, den.id, "once", nonce="n1")
     with recording() as published:
@@ -89,6 +92,7 @@ def test_a_repeat_after_the_message_was_edited_or_deleted_is_still_the_first(ali
     assert again.message.deleted_at
 
 
+@pytest.mark.promise("D2")
 def test_the_same_nonce_with_other_words_is_a_conflict(alice, den, publishes_nothing):
     send_message(alice, den.id, "once", nonce="n1")
     with publishes_nothing(), pytest.raises(NonceConflict):
@@ -101,6 +105,7 @@ def test_nonces_of_two_people_do_not_meet(alice, bob, den):
     assert not two.duplicate
 
 
+@pytest.mark.promise("D2")
 def test_a_repeat_costs_nothing_even_when_the_limit_is_spent(alice, den):
     send_message(alice, den.id, "0", nonce="0")
     for number in range(19):
@@ -111,6 +116,7 @@ def test_a_repeat_costs_nothing_even_when_the_limit_is_spent(alice, den):
     assert send_message(alice, den.id, "0", nonce="0").duplicate
 
 
+@pytest.mark.promise("D2")
 def test_somebody_removed_who_repeats_a_nonce_is_refused(alice, bob, den):
     send_message(bob, den.id, "once", nonce="n1")
     kick_member(alice, den.id, bob.person.id)
@@ -124,6 +130,7 @@ def test_a_nonce_has_a_form(alice, den, nonce):
         send_message(alice, den.id, "x", nonce=nonce)
 
 
+@pytest.mark.promise("D2")
 def test_the_database_itself_refuses_a_second_row_with_a_nonce(alice, den):
     message = Message.objects.get(pk=send_message(alice, den.id, "once", nonce="n1").message.id)
     message.pk, message.seq = uuid4(), message.seq + 1
@@ -132,6 +139,7 @@ def test_the_database_itself_refuses_a_second_row_with_a_nonce(alice, den):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.promise("D2")
 def test_twenty_sends_at_once_with_one_nonce_make_one_message(alice, den):
     answers, gate = [], threading.Barrier(20)
 
@@ -168,6 +176,7 @@ def test_members_named_are_mentioned_others_are_not(alice, bob, mallory, den):
     assert message.mentions == [bob.person.id]
 
 
+@pytest.mark.promise("F7")
 def test_time_never_runs_backwards_in_a_room(alice, den):
     first = send_message(alice, den.id, "now").message
     tomorrow = timezone.now() + timezone.timedelta(days=1)
@@ -231,6 +240,7 @@ def test_a_tombstone_cannot_be_edited(alice, den):
         revisions_of(alice, message.id)
 
 
+@pytest.mark.promise("D5")
 def test_a_deleted_message_leaves_a_tombstone_without_words(alice, bob, den, publishes):
     message = send_message(alice, den.id, "secret @bob").message
     with publishes(MessageDeleted, on=den.stream) as event:
@@ -297,4 +307,4 @@ def test_sending_takes_the_same_statements_in_a_big_room(alice, den, fill, djang
         send_message(alice, den.id, "hello")
 
 
-SENDING = 10
+SENDING = 10 + connection.features.has_select_for_update  # there the stream's row is locked first

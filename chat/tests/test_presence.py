@@ -95,6 +95,7 @@ async def test_who_is_back_at_once_is_online(hub: Hub, presence: Presence, alice
     assert told(listener, alice)[-1] == "user_online"
 
 
+@pytest.mark.promise("D10")
 async def test_people_of_other_processes_are_told_with_their_heartbeat(
     hub: Hub, presence: Presence, alice: Actor, bob: Actor, den: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,14 +11,17 @@ from chat.errors import MessageNotFound
 from chat.events import ReadPositionChanged
 from lairchat.core import events, log
 from lairchat.core.errors import Invalid
-from rooms.actions.rooms import archive_room
+from rooms.actions.memberships import join_room, leave_room
+from rooms.actions.rooms import archive_room, update_room
 from rooms.errors import NotRoomMember, RoomClosed, RoomNotFound
+from rooms.shapes import SidebarItem
 
 
 def count_of(actor, room):
     return queries.counts(actor.person.id)[room.id]
 
 
+@pytest.mark.promise("D12")
 def test_what_others_say_is_unread_and_what_i_say_is_not(alice, bob, den):
     send_message(alice, den.id, "one")
     send_message(alice, den.id, "two @bob")
@@ -31,14 +34,13 @@ def test_what_others_say_is_unread_and_what_i_say_is_not(alice, bob, den):
 def test_what_was_said_before_somebody_joined_is_not_unread(alice, plaza, person):
     send_message(alice, plaza.id, "early")
     carol = person("carol")
-    from rooms.actions.memberships import join_room
-
     join_room(carol, plaza.id)
     assert count_of(carol, plaza).unread == 0
     send_message(alice, plaza.id, "late")
     assert count_of(carol, plaza).unread == 1
 
 
+@pytest.mark.promise("D12")
 def test_a_deleted_message_is_not_unread(alice, bob, den):
     message = send_message(alice, den.id, "oops @bob").message
     delete_message(alice, message.id)
@@ -46,6 +48,7 @@ def test_a_deleted_message_is_not_unread(alice, bob, den):
     assert (count.unread, count.mentions) == (0, 0)
 
 
+@pytest.mark.promise("D12")
 def test_counts_stop_at_a_hundred(alice, bob, den):
     for _ in range(6):
         for _ in range(18):
@@ -80,6 +83,7 @@ def test_others_see_how_far_one_has_read(alice, bob, den, django_capture_on_comm
     assert queries.receipts(alice, den.id) == [(bob.person.id, message.seq)]
 
 
+@pytest.mark.promise("D12")
 def test_a_position_moves_only_forward(alice, bob, den, publishes_nothing):
     first = send_message(alice, den.id, "one").message
     second = send_message(alice, den.id, "two").message
@@ -88,6 +92,7 @@ def test_a_position_moves_only_forward(alice, bob, den, publishes_nothing):
         assert mark_read(bob, den.id, first.seq).read_seq == second.seq
 
 
+@pytest.mark.promise("D12")
 def test_unless_one_marks_unread(alice, bob, den, publishes):
     first = send_message(alice, den.id, "one").message
     second = send_message(alice, den.id, "two").message
@@ -152,3 +157,28 @@ def test_who_may_not_write_cannot_type(mallory, alice, bob, den, plaza, told):
     archive_room(alice, den.id)
     with pytest.raises(RoomClosed):
         typing(bob, den.id)
+
+
+@pytest.mark.promise("D12")
+def test_whoever_comes_back_begins_at_the_return(alice, bob, plaza):
+    send_message(alice, plaza.id, "one")
+    mark_read(bob, plaza.id, log.heads([plaza.stream])[plaza.stream])
+    leave_room(bob, plaza.id)
+    send_message(alice, plaza.id, "while bob was away")
+    back = join_room(bob, plaza.id)
+    count = count_of(bob, plaza)
+    gained = SidebarItem.gained(back, ())  # what bob's clients are told
+    assert (count.read_seq, count.unread) == (gained.read_seq, gained.unread) == (back.joined_seq, 0)
+
+
+@pytest.mark.promise("D12")
+def test_what_one_may_not_read_is_not_counted(alice, bob, mallory, den):
+    send_message(alice, den.id, "between us")
+    update_room(alice, den.id, privacy="public")
+    join_room(mallory, den.id)
+    assert count_of(mallory, den).last_message_at is None
+    assert count_of(bob, den).last_message_at is not None
+    send_message(alice, den.id, "welcome @mallory")
+    position = mark_read(mallory, den.id, 0, unread=True)
+    assert (position.unread, position.mentions) == (1, 1)
+    assert mark_read(bob, den.id, 0, unread=True).unread == 2

@@ -316,11 +316,13 @@ def _(town: Town) -> Act:
 ALONE = {"user_registered"}  # the first entry of a stream: nobody has a read from before it; it has a test of its own
 
 
+@pytest.mark.promise("D4")
 def test_every_kind_of_event_has_a_case() -> None:
     assert CASES.keys() | ALONE == events.registry.keys()
 
 
 @pytest.mark.parametrize("kind", sorted(events.registry.keys() - ALONE))
+@pytest.mark.promise("D5", "D9")
 async def test_a_stale_read_and_the_frames_after_it_are_a_fresh_read(town: Town, hub: Any, kind: str) -> None:
     act = await lane.run(CASES[kind], town)
     watches = [await Watch(person).begin() for person in town.people]
@@ -489,6 +491,7 @@ STEPS = st.builds(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+@pytest.mark.promise("D9")
 async def test_whatever_people_do_a_stale_read_catches_up(
     early: list[Step], late: list[Step], town: Town, hub: Any
 ) -> None:

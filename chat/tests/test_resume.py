@@ -66,6 +66,7 @@ async def come_back(listener: Listener, resume: Resume) -> Listener:
     return await back.listen(resume)
 
 
+@pytest.mark.promise("D7")
 async def test_who_comes_back_hears_what_they_missed_once_and_in_order(
     hub: Hub, alice: Actor, bob: Actor, den: Room, plaza: Room
 ) -> None:
@@ -116,6 +117,7 @@ async def test_who_comes_back_while_others_go_on_talking_misses_nothing(
     assert back.seqs(den.stream) == before + during
 
 
+@pytest.mark.promise("D7")
 async def test_who_was_away_too_long_for_one_stream_reads_that_one_again(
     hub: Hub, alice: Actor, bob: Actor, den: Room, plaza: Room, bounds: Any
 ) -> None:
@@ -135,6 +137,7 @@ async def test_who_was_away_too_long_for_one_stream_reads_that_one_again(
     assert texts(back) == ["short", "live again"]
 
 
+@pytest.mark.promise("D7")
 async def test_a_connection_is_replayed_only_so_many_frames(
     hub: Hub, alice: Actor, bob: Actor, den: Room, plaza: Room, bounds: Any
 ) -> None:
@@ -151,6 +154,7 @@ async def test_a_connection_is_replayed_only_so_many_frames(
     assert texts(back) == ["1", "2", "3"]
 
 
+@pytest.mark.promise("D7")
 async def test_a_connection_is_replayed_only_so_many_bytes(
     hub: Hub, alice: Actor, bob: Actor, den: Room, plaza: Room, bounds: Any
 ) -> None:
@@ -165,6 +169,7 @@ async def test_a_connection_is_replayed_only_so_many_bytes(
     assert len(texts(back)) == 1
 
 
+@pytest.mark.promise("D7")
 async def test_what_was_pruned_is_read_again(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     listener = await Listener(bob).listen()
     resume = await gone(hub, listener)
@@ -189,6 +194,7 @@ async def test_who_stands_just_below_the_floor_needs_no_reset(hub: Hub, alice: A
     assert texts(back) == ["1", "2"]
 
 
+@pytest.mark.promise("D7")
 async def test_a_position_of_another_history_is_read_again(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     listener = await Listener(bob).listen()
     resume = await gone(hub, listener)
@@ -200,6 +206,7 @@ async def test_a_position_of_another_history_is_read_again(hub: Hub, alice: Acto
     assert resets(other) == [(den.stream, "epoch")]
 
 
+@pytest.mark.promise("D7", "D11")
 async def test_a_room_lost_meanwhile_is_no_access(hub: Hub, alice: Actor, bob: Actor, den: Room) -> None:
     listener = await Listener(bob).listen()
     resume = await gone(hub, listener)
@@ -314,6 +321,7 @@ async def test_a_replay_costs_the_same_statements_whatever_its_length(hub: Hub, 
     assert await do(statements, head - 40, head) == await do(statements, head - 2, head)
 
 
+@pytest.mark.promise("D7")
 def test_the_bounds_are_those_promised() -> None:
     delivery = config.current().delivery
     assert (delivery.resume_frames_per_stream, delivery.resume_frames, delivery.resume_bytes) == (500, 2000, 2 << 20)

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("first", ["user", "room"])
+@pytest.mark.promise("D11")
 async def test_who_comes_back_hears_nothing_of_the_time_between(alice, bob, den, hub, first):
     listener = await Listener(bob).listen()
     own = log.user_stream(bob.person.id)

@@ -12,7 +12,7 @@ import pytest
 
 from lairchat.core import events
 from lairchat.testing import town
-from lairchat.testing.processes import ServerProcess, eventually
+from lairchat.testing.processes import Servers, eventually
 from lairchat.testing.raw import RawSocket, frame
 from lairchat.testing.rest import Rest
 from lairchat.testing.town import Person
@@ -69,16 +69,20 @@ class Line(RawSocket):
 @dataclass
 class City:
     data_dir: Path
-    server: ServerProcess
+    servers: Servers
     people: dict[str, Person]
 
     @property
     def port(self) -> int:
-        return self.server.port
+        """Of a process; where there are two, half of the people are served by the other."""
+        return self.servers.ports[0]
+
+    def port_of(self, name: str) -> int:
+        return self.servers.port_for(PEOPLE.index(name))
 
     def call(self, name: str, method: str, path: str, /, **body: Any) -> Any:
         """One REST request by the person, which succeeds."""
-        answer = Rest(self.port, self.people[name].token).call(method, path, body)
+        answer = Rest(self.port_of(name), self.people[name].token).call(method, path, body)
         assert answer.status < 300, answer
         return answer.body
 
@@ -86,7 +90,7 @@ class City:
         return self.people[name].id
 
     def line(self, name: str) -> Line:
-        return Line(self.port, authorization=f"Bearer {self.people[name].token}")
+        return Line(self.port_of(name), authorization=f"Bearer {self.people[name].token}")
 
     def room(self, *guests: str) -> str:
         """A new private room of alice and the guests."""
@@ -113,15 +117,15 @@ def place(data_dir: Path) -> town.Town:
 
 @pytest.fixture(scope="module")
 def city(data_dir: Path, place: town.Town) -> Iterator[City]:
-    with ServerProcess(data_dir, "manage.py", "serve", LAIR_LIMITS="off") as server:
-        yield City(data_dir, server, place.people)
+    with Servers(data_dir, LAIR_LIMITS="off") as servers:
+        yield City(data_dir, servers, place.people)
 
 
 @pytest.fixture(scope="module")
 def strict_city(data_dir: Path, place: town.Town) -> Iterator[City]:
     """The same people, served with limits."""
-    with ServerProcess(data_dir, "manage.py", "serve") as server:
-        yield City(data_dir, server, place.people)
+    with Servers(data_dir) as servers:
+        yield City(data_dir, servers, place.people)
 
 
 # Opening
@@ -201,12 +205,14 @@ def _cookie(city: City, name: str) -> str:
     return f"lair_session={city.people[name].cookie}"
 
 
+@pytest.mark.promise("S2")
 def test_a_page_of_ours_signs_in_by_its_cookie(city: City) -> None:
     host = f"127.0.0.1:{city.port}"
     with Line(city.port, host=host, origin=f"http://{host}", cookie=_cookie(city, "alice")) as line:
         assert line.open()["user"]["username"] == "alice"
 
 
+@pytest.mark.promise("S7")
 def test_a_cookie_without_an_origin_does_not_count(city: City) -> None:
     with Line(city.port, cookie=_cookie(city, "alice")) as line:
         line.until("server_hello")
@@ -218,6 +224,7 @@ def test_a_cookie_without_an_origin_does_not_count(city: City) -> None:
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://127.0.0.1:1", "https://127.0.0.1:{port}", "null", "http://127.0.0.1"]
 )
+@pytest.mark.promise("S7")
 def test_a_page_of_another_site_is_shut_out(city: City, origin: str) -> None:
     host = f"127.0.0.1:{city.port}"
     origin = origin.format(port=city.port)
@@ -298,6 +305,7 @@ def test_a_hidden_room_answers_like_one_that_never_was(city: City) -> None:
             assert error["error"] == {"code": "room_not_found", "message": "Room not found"}
 
 
+@pytest.mark.promise("F9")
 def test_who_floods_is_refused_and_then_closed(strict_city: City) -> None:
     with strict_city.line("gina") as line:
         line.open()
@@ -318,6 +326,7 @@ def test_a_sign_out_closes_its_own_socket(city: City) -> None:
         assert line.closed().code == 4010
 
 
+@pytest.mark.promise("S1")
 def test_an_ended_session_closes_its_socket_and_no_other(city: City) -> None:
     here = town.found(city.data_dir, ["erin"], {}).people["erin"]
     there = town.found(city.data_dir, ["erin"], {}).people["erin"]
@@ -505,6 +514,7 @@ def _(city: City, room: str) -> Told:
 
 
 @pytest.mark.parametrize("kind", sorted(events.registry.keys() - {"user_registered"}))
+@pytest.mark.promise("D4")
 def test_every_stored_event_reaches_whom_it_concerns(city: City, kind: str) -> None:
     room = city.room("bob")
     with city.line("bob") as line:

@@ -62,20 +62,33 @@ def _sqlite(path: Path, synchronous: str, wait_seconds: float) -> dict[str, Any]
 
 def _postgresql(url: str, wait_seconds: float, pool_connections: int) -> dict[str, Any]:
     parts = urlsplit(url)
-    lock_milliseconds = int(wait_seconds * 1000)
+    milliseconds = int(wait_seconds * 1000)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "lairchat.core.postgresql",
         "NAME": unquote(parts.path.strip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 0,  # each call gives its connection back to the pool
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "connect_timeout": max(1, int(wait_seconds)),
-            "options": f"-c synchronous_commit=on -c lock_timeout={lock_milliseconds}",
+            "connect_timeout": max(2, int(wait_seconds) - 2),
+            # A line that was cut without a word is known as lost after as long as anybody waits.
+            "tcp_user_timeout": milliseconds,
+            "keepalives_idle": max(1, int(wait_seconds)),
+            "keepalives_interval": 1,
+            "keepalives_count": 3,
+            # Whoever gave up waiting leaves no statement behind that still holds its locks.
+            "options": "-c synchronous_commit=on -c client_connection_check_interval=1000"
+            f" -c lock_timeout={milliseconds}",
             **dict(parse_qsl(parts.query)),
-            "pool": {"min_size": 0, "max_size": pool_connections, "timeout": wait_seconds},
+            "pool": {
+                "min_size": 0,
+                "max_size": pool_connections,
+                "timeout": wait_seconds * 0.6,  # and the rest for a first answer
+                # A lost database is tried again by who needs it; psycopg's own pauses double up to minutes.
+                "reconnect_timeout": 1.0,
+                "num_workers": 1,
+            },
         },
     }

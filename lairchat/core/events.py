@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import msgspec
+from django.db import Error as DatabaseFailure
 from django.db import transaction
 
 from lairchat.core import log
@@ -237,7 +238,10 @@ def _deliver(deliveries: list[Delivery]) -> None:
 
 
 def load(entries: Sequence[StreamEntry]) -> list[Delivery]:
-    """Deliveries rebuilt from the log, in the order given; statements depend on the kinds, not on the number."""
+    """Deliveries rebuilt from the log, in the order given; statements depend on the kinds, not on the number.
+
+    What cannot be rendered is a placeholder. Raises django.db.Error: what could not be read is asked for again.
+    """
     by_kind: dict[str, list[int]] = defaultdict(list)
     for index, entry in enumerate(entries):
         by_kind[entry.type].append(index)
@@ -247,11 +251,21 @@ def load(entries: Sequence[StreamEntry]) -> list[Delivery]:
         if kind is None:
             logger.error("the log holds an unknown kind of event: %s", type_)
             continue
-        try:
-            loaded.update(zip(indexes, kind.load([entries[index] for index in indexes]), strict=True))
-        except Exception:  # F10: one kind that cannot be rendered must not stop the stream
-            logger.exception("entries of kind %s could not be rendered", type_)
+        loaded.update(zip(indexes, _loaded(kind, [entries[index] for index in indexes]), strict=True))
     return [_redelivery(entry, loaded.get(index)) for index, entry in enumerate(entries)]
+
+
+def _loaded(kind: type[Event], entries: Sequence[StreamEntry]) -> Sequence[Event | None]:
+    """The events of one kind; each alone where one of them cannot be rendered, so that it stops no other (F10)."""
+    try:
+        return kind.load(entries)
+    except DatabaseFailure:
+        raise
+    except Exception:
+        if len(entries) == 1:
+            logger.exception("entry %s of %s could not be rendered", entries[0].seq, entries[0].stream_id)
+            return [None]
+    return [event for entry in entries for event in _loaded(kind, [entry])]
 
 
 def _redelivery(entry: StreamEntry, event: Event | None) -> Delivery:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage, RedisStorage, Storage
+from limits.storage import RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -24,6 +24,66 @@ from lairchat.core.metrics import LIMITED
 logger = logging.getLogger(__name__)
 
 BREAKER_SECONDS = 3.0
+CLOCKS_APART_SECONDS = 5.0  # as much may the clocks of two machines differ
+# A window that ends later than one that began now was written before the clock jumped back (F7).
+_IS_OVER = "core_limitwindow.ends_at <= %s OR core_limitwindow.ends_at > %s"
+_COUNT = f"""
+INSERT INTO core_limitwindow (key, hits, ends_at) VALUES (%s, %s, %s)
+ON CONFLICT (key) DO UPDATE SET
+  hits = CASE WHEN {_IS_OVER} THEN excluded.hits ELSE core_limitwindow.hits + excluded.hits END,
+  ends_at = CASE WHEN {_IS_OVER} THEN excluded.ends_at ELSE core_limitwindow.ends_at END
+RETURNING hits
+"""  # noqa: S608
+
+
+class MemoryStorage(Storage):
+    """Windows of this process, on the monotonic clock: no jump of the wall clock makes one longer (F7)."""
+
+    SWEEP_AFTER = 4096  # uses
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows: dict[str, tuple[int, float]] = {}  # hits, and the end on the monotonic clock
+        self._lock = threading.Lock()
+        self._uses = 0
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return Exception
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.monotonic()
+        with self._lock:
+            self._sweep(now)
+            hits, ends_at = self.windows.get(key, (0, 0.0))
+            if ends_at <= now:
+                hits, ends_at = 0, now + expiry
+            self.windows[key] = hits + amount, ends_at
+            return hits + amount
+
+    def get(self, key: str) -> int:
+        hits, ends_at = self.windows.get(key, (0, 0.0))
+        return hits if ends_at > time.monotonic() else 0
+
+    def get_expiry(self, key: str) -> float:
+        _, ends_at = self.windows.get(key, (0, 0.0))
+        return time.time() + max(0.0, ends_at - time.monotonic())
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int | None:
+        with self._lock:
+            count, self.windows = len(self.windows), {}
+            return count
+
+    def clear(self, key: str) -> None:
+        self.windows.pop(key, None)
+
+    def _sweep(self, now: float) -> None:
+        self._uses += 1
+        if self._uses % self.SWEEP_AFTER == 0:
+            self.windows = {key: window for key, window in self.windows.items() if window[1] > now}
 
 
 class DatabaseStorage(Storage):
@@ -38,15 +98,7 @@ class DatabaseStorage(Storage):
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         now = time.time()
         with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO core_limitwindow (key, hits, ends_at) VALUES (%s, %s, %s)"
-                " ON CONFLICT (key) DO UPDATE SET"
-                " hits = CASE WHEN core_limitwindow.ends_at <= %s THEN excluded.hits"
-                " ELSE core_limitwindow.hits + excluded.hits END,"
-                " ends_at = CASE WHEN core_limitwindow.ends_at <= %s THEN excluded.ends_at"
-                " ELSE core_limitwindow.ends_at END RETURNING hits",
-                [key, amount, now + expiry, now, now],
-            )
+            cursor.execute(_COUNT, [key, amount, now + expiry, *2 * (now, now + expiry + CLOCKS_APART_SECONDS)])
             return cursor.fetchone()[0]
 
     def get(self, key: str) -> int:
@@ -86,18 +138,39 @@ class Standing:
     reset_seconds: int
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _limiter: FixedWindowRateLimiter | None = None
 _shared = False
+_carried: dict[str, tuple[int, float]] = {}  # what memory had counted, until the database has it: uses, monotonic end
 _away_until = 0.0  # Redis failed: until then it is not asked
 
 
 def share_between_processes() -> None:
-    """Count in the database from now on: another server process was seen, and there is no Redis."""
+    """Count in the database from now on, with all that memory counted: another process was seen, and no Redis."""
     global _shared, _limiter
     with _lock:
-        if not _shared and config.current().redis_url is None:
-            _shared, _limiter = True, None
+        if not counts_alone():
+            return
+        if _limiter is not None and isinstance(_limiter.storage, MemoryStorage):
+            _carried.update(_limiter.storage.windows)
+        _shared, _limiter = True, None
+    # Outside the lock: the database may keep us waiting for somebody who waits for the lock.
+    for key in list(_carried):
+        _carry(key)
+
+
+def counts_alone() -> bool:
+    """Whether this process counts in its own memory."""
+    return not _shared and config.current().redis_url is None
+
+
+def _carry(key: str) -> None:
+    """Write down what memory had counted for one window. Only then it is forgotten: nobody misses it in between."""
+    hits, ends_at = _carried[key]
+    remaining = ends_at - time.monotonic()
+    if remaining > 0:
+        DatabaseStorage().incr(key, remaining, amount=hits)
+    _carried.pop(key, None)
 
 
 def forget() -> None:
@@ -105,6 +178,7 @@ def forget() -> None:
     global _shared, _limiter, _away_until
     with _lock:
         _shared, _limiter, _away_until = False, None, 0.0
+        _carried.clear()
 
 
 def _current() -> FixedWindowRateLimiter:
@@ -134,7 +208,13 @@ def _count(item: RateLimitItem, name: str, key: str) -> tuple[bool, float, int]:
     """Whether the use is allowed, when the window ends, and what is left. Without its Redis, in the database (F3)."""
     global _away_until
     if config.current().redis_url is None:
-        return _counted(_current(), item, name, key)
+        with _lock:  # or it could be counted in memory after memory was carried over
+            if counts_alone():
+                return _counted(_current(), item, name, key)
+        pending, ends_at = _carried.get(item.key_for(name, key), (0, 0.0))
+        pending = pending if ends_at > time.monotonic() else 0
+        allowed, reset_at, remaining = _counted(_current(), item, name, key)
+        return allowed and remaining >= pending, reset_at, max(0, remaining - pending)
     if time.monotonic() >= _away_until:
         try:
             return _counted(_current(), item, name, key)

@@ -17,6 +17,15 @@ def limit_address(address: str) -> str:
     return str(parsed)
 
 
+def is_address(text: str) -> bool:
+    """It is written as a network address; PostgreSQL compares a column of addresses with nothing else."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def request_id_of(request: Any) -> str:
     """The id the guard gave this request; Django's or DRF's request. Empty outside the server."""
     scope = getattr(getattr(request, "_request", request), "scope", None) or {}

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import connection, connections
 
-from lairchat.core.errors import Busy
+from lairchat.core.errors import Busy, Unavailable
 from lairchat.core.metrics import BATCH_SIZES
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ T = TypeVar("T")
 FEW, MANY = 64, 256  # acts of one transaction; a large one holds the lane for 40–60 ms, so only a crowd gets it
 WAITING_MAX = 2048  # acts that may wait; more are refused at once
 WAIT_SECONDS = 5.0  # F5: nobody is kept longer than this for their turn
+TEDIOUS_SECONDS = 0.5  # a batch refused later than this was not refused by chance
 
 
 class Kind(Protocol):
@@ -100,6 +101,8 @@ class Writer:
             return answered(kind.commit([request])[0])
         waiting = Waiting(kind, request)
         self._put(waiting)
+        # Of a pool, whoever waits for the lane may hold the connection that the lane waits for.
+        _give_connections_back()
         return answered(waiting.future.result())
 
     async def write_soon(self, kind: Kind, request: Any) -> Any:
@@ -142,6 +145,11 @@ class Writer:
             self._waiting.extendleft(reversed(others))
             return taken
 
+    def _everybody(self) -> list[Waiting]:
+        with self._ready:
+            everybody, self._waiting = list(self._waiting), deque()
+            return everybody
+
     def _work(self) -> None:
         while taken := self._take():
             try:
@@ -149,11 +157,11 @@ class Writer:
             except Exception:  # the lane outlives everything
                 logger.exception("the writer lane failed")
             finally:
-                for each in connections.all(initialized_only=True):
-                    each.close_if_unusable_or_obsolete()
+                _give_connections_back()
 
     def _carry_out(self, taken: list[Waiting]) -> None:
-        latest = time.monotonic() - WAIT_SECONDS
+        begun = time.monotonic()
+        latest = begun - WAIT_SECONDS
         timely = [waiting for waiting in taken if waiting.since > latest]
         outcomes: list[Any] = []
         if timely:
@@ -163,7 +171,16 @@ class Writer:
             except Exception as error:
                 outcomes = [error] * len(timely)
         late = [waiting for waiting in taken if waiting.since <= latest]
+        if time.monotonic() - begun > TEDIOUS_SECONDS and all(isinstance(one, Busy | Unavailable) for one in outcomes):
+            # The database made the batch wait as long as anybody may, for nothing: those behind it waited too.
+            late += self._everybody()
         _tell([*zip(timely, outcomes, strict=True), *((waiting, Busy()) for waiting in late)])
+
+
+def _give_connections_back() -> None:
+    """To the pool, on PostgreSQL; on SQLite a thread keeps its own."""
+    for each in connections.all(initialized_only=True):
+        each.close_if_unusable_or_obsolete()
 
 
 def answered(outcome: Any) -> Any:

@@ -27,7 +27,10 @@ class StatsAnswer(Struct):
 
 @command("get_stats", gives=StatsAnswer)
 def get_stats(actor: Any, data: Nothing) -> StatsAnswer:
-    """How many people, rooms and people online there are. For administrators."""
+    """How many people, rooms and people online there are. For administrators.
+
+    Raises Forbidden.
+    """
     if not actor.allows(Permission.STATS_VIEW):
         raise Forbidden()
     return StatsAnswer(Stats(total_users(), total_rooms(), online_users()))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lairchat.config import document as configuration
-from lairchat.reference import api, commands, errors, events
+from lairchat.reference import api, commands, errors, events, promises
 
 ROOT = Path(__file__).parents[2]
 PAGES: dict[str, Callable[[], str]] = {
@@ -13,6 +13,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/protocol/events.md": events.page,
     "docs/protocol/errors.md": errors.page,
     "docs/operate/configuration.md": configuration.page,
+    "docs/development/guarantees.md": promises.page,
 }
 
 

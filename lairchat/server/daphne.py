@@ -128,6 +128,7 @@ class Server(Daphne):
         scope["lair"] = {
             "unsent": protocol.unsent,
             "waiting": inbox.__len__,
+            "waited": lambda: inbox.waited_seconds,
             "send": protocol.send_text,
             "drained": protocol.drained,
             "send_frames": protocol.send_frames,

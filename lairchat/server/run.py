@@ -34,6 +34,10 @@ def serve(application: Application, config: Config, *, say: Callable[[str], None
     """Serve until SIGTERM or SIGINT, then stop gracefully. Raises PortInUse."""
     say = say or _print
     logs.set_up(config.log_level)
+    if not config.database_url.startswith("sqlite:"):
+        from lairchat.core.postgresql.base import be_prompt  # needs psycopg, which only this database does
+
+        be_prompt(config.storage.wait_seconds)
     _raise_file_limit()
     _give_large_blocks_back()
     from twisted.internet import reactor

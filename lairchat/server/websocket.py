@@ -148,8 +148,8 @@ class Socket(WebSocketProtocol):
     # Output
 
     def unsent(self) -> int:
-        """Bytes written here that the system has not taken yet."""
-        transport = self.transport
+        """Bytes written here that the system has not taken yet; 0 once the socket closes."""
+        transport = self.transport if self.state == self.STATE_OPEN else None
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen if transport else 0
 
     async def drained(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 DEADLINE_SECONDS = 60.0
 
@@ -38,6 +38,8 @@ class Client:
 
     def __init__(self, port: int, token: str, *, user_id: str = "", tls: ssl.SSLContext | None = None) -> None:
         self.port, self.token, self.user_id, self.tls = port, token, user_id, tls
+        self.cookie = ""  # of a browser's sign-in; where there is one, it counts instead of the token
+        self.patience_seconds = DEADLINE_SECONDS  # for a socket to become live, and for an answer
         self.epoch: str | None = None
         self.positions: dict[str, int] = {}
         self.events: list[dict[str, Any]] = []  # stored and volatile, in the order they came
@@ -54,7 +56,7 @@ class Client:
     async def connect(self) -> dict[str, Any]:
         """Open a socket, resume if there was one before, and wait until it is live. Answers the `ready` frame.
 
-        Raises Lost (the server closed it, with its code) or OSError (nobody listens).
+        Raises Lost (the server closed it, with its code; it answers nothing) or OSError (nobody listens).
         """
         line = _Line(self)
         url = f"wss://localhost:{self.port}/ws" if self.tls else f"ws://127.0.0.1:{self.port}/ws"
@@ -63,14 +65,20 @@ class Client:
                 lambda: line,
                 url,
                 ssl_context=self.tls,
-                extra_headers={"Authorization": f"Bearer {self.token}"},
-                websocket_handshake_timeout=DEADLINE_SECONDS,
+                extra_headers=self._who(),
+                websocket_handshake_timeout=self.patience_seconds,
             )
         except WSError as error:
             raise Lost(None) from error
+        if line.transport is None:  # cut before the upgrade was answered; picows returns as if all were well
+            raise Lost(None)
         self._line = line
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            ready = await line.opened
+        try:
+            async with asyncio.timeout(self.patience_seconds):
+                ready = await line.opened
+        except TimeoutError:
+            self.drop()
+            raise Lost(None) from None
         self._changed.set()  # its frames may have come before it was this client's line
         self.check()
         return ready
@@ -87,6 +95,16 @@ class Client:
     @property
     def is_connected(self) -> bool:
         return self._line is not None and self._line.close_code is _OPEN
+
+    @property
+    def is_live(self) -> bool:
+        """The socket is open and everything missed has come: commands may be sent."""
+        return self.is_connected and self._line is not None and self._line.opened.done()
+
+    @property
+    def close_reason(self) -> str:
+        """The text the server ended the last socket with; a 4012 names the seconds to wait."""
+        return self._line.said_reason if self._line is not None else ""
 
     @property
     def close_code(self) -> int | None:
@@ -119,7 +137,7 @@ class Client:
 
     async def ask(self, type_: str, **fields: Any) -> dict[str, Any]:
         """Send a command and wait for its ack. Raises Refused or Lost."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(self.patience_seconds):
             return await self.begin(type_, **fields)
 
     async def send_message(self, room_id: str, content: str, **fields: Any) -> dict[str, Any]:
@@ -155,7 +173,17 @@ class Client:
         """Raises AssertionError if the server broke a promise towards this client."""
         assert not self.faults, "\n".join(self.faults)
 
+    def leave(self) -> None:
+        """Close the socket as a program does that ends."""
+        if self._line is not None and self._line.transport is not None:
+            self._line.transport.send_close(WSCloseCode.OK)
+
     # What the line hands over
+
+    def _who(self) -> dict[str, str]:
+        if self.cookie:
+            return {"Cookie": f"lair_session={self.cookie}", "Origin": f"http://127.0.0.1:{self.port}"}
+        return {"Authorization": f"Bearer {self.token}"}
 
     def _hello(self) -> dict[str, Any]:
         resume = None
@@ -230,6 +258,7 @@ class _Line(WSListener):
         self.transport: WSTransport | None = None
         self.close_code: Any = _OPEN
         self.said_code: int | None = None
+        self.said_reason = ""
         self.ready: dict[str, Any] | None = None
         self.opened: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self.asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -244,6 +273,7 @@ class _Line(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
             self.said_code = frame.get_close_code()  # type: ignore[assignment]
+            self.said_reason = frame.get_close_reason() or ""
             transport.disconnect()
         elif frame.msg_type == WSMsgType.TEXT:
             value = json.loads(frame.get_payload_as_utf8_text())

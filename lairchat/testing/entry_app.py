@@ -47,6 +47,10 @@ from lairchat.server.handler import LaneHandler  # noqa: E402
 from lairchat.server.roles import Router  # noqa: E402
 from lairchat.server.run import serve  # noqa: E402
 
+SETTINGS = {
+    "sqlite": ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"),
+    "postgresql": ("synchronous_commit", "lock_timeout", "statement_timeout"),
+}
 released = threading.Event()
 running = 0
 most_running = 0
@@ -92,9 +96,16 @@ def query(request: HttpRequest) -> HttpResponse:
 def _query() -> dict[str, Any]:
     with connection.cursor() as cursor:
         found = {}
-        for pragma in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
-            (found[pragma],) = cursor.execute(f"PRAGMA {pragma}").fetchone()
+        for name in SETTINGS[connection.vendor]:
+            cursor.execute(f"PRAGMA {name}" if connection.vendor == "sqlite" else f"SHOW {name}")
+            (found[name],) = cursor.fetchone()
     return found
+
+
+def _opened() -> int:
+    """Connections to the database that were ever opened: Django counts one each time it takes one from the pool."""
+    pool = getattr(connection, "pool", None)
+    return connections if pool is None else pool.get_stats().get("connections_num", 0)
 
 
 def stream(request: HttpRequest) -> StreamingHttpResponse:
@@ -114,7 +125,7 @@ class Control:
             return
         waiting = max((line["waiting"]() for line in lines), default=0)
         closes = {labels["code"]: value for labels, value in _closes()}
-        figures = {"running": running, "most_running": most_running, "connections": connections}
+        figures = {"running": running, "most_running": most_running, "connections": _opened()}
         body = json.dumps(figures | {"handled": total, "closes": closes, "waiting": waiting}).encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": body})

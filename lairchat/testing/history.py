@@ -13,6 +13,12 @@ from uuid import UUID
 from lairchat.testing import stack
 from lairchat.testing.clients import Client
 
+STAFF_LOG = "audit"
+MOVES = """
+    SELECT stream_id, seq, type, refs ->> 'user' FROM core_streamentry
+    WHERE type IN ('user_joined_room', 'user_left_room') ORDER BY seq
+"""
+
 
 @dataclass
 class Send:
@@ -59,6 +65,8 @@ class Stored:
     messages: list[StoredMessage]
     bounds: dict[str, tuple[int, int]]
     entries: dict[str, list[int]]
+    # By stream and account: where somebody came in, and where they were let go.
+    moves: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data_dir: Path) -> "Stored":
@@ -71,11 +79,14 @@ class Stored:
         rows = stack.ask(address, "SELECT id, room_id, seq, nonce, content FROM chat_message ORDER BY seq")
         streams = stack.ask(address, "SELECT name, head, floor FROM core_stream")
         positions = stack.ask(address, "SELECT stream_id, seq FROM core_streamentry ORDER BY seq")
+        moves: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+        for stream, seq, type_, user in stack.ask(address, MOVES):
+            moves[stream, user].append((seq, type_))
         entries: dict[str, list[int]] = defaultdict(list)
         for stream, seq in positions:
             entries[stream].append(seq)
         messages = [StoredMessage(str(UUID(str(id_))), str(UUID(str(room))), *rest) for id_, room, *rest in rows]
-        return cls(messages, {name: (head, floor) for name, head, floor in streams}, entries)
+        return cls(messages, {name: (head, floor) for name, head, floor in streams}, entries, moves)
 
 
 def faults_of(tally: Tally, stored: Stored, clients: Iterable[Client]) -> list[str]:
@@ -115,6 +126,8 @@ def _sends(tally: Tally, stored: Stored) -> Iterable[str]:
 def _streams(stored: Stored) -> Iterable[str]:
     """D3: the seqs of each stream are exactly floor…head."""
     for name, (head, floor) in stored.bounds.items():
+        if name == STAFF_LOG:
+            continue  # it takes its numbers here, and keeps rows of its own
         if stored.entries.get(name, []) != list(range(floor, head + 1)):
             yield f"{name} does not hold exactly {floor}…{head}"
 
@@ -136,6 +149,19 @@ def _heard(tally: Tally, client: Client) -> Iterable[str]:
     for send in tally.acknowledged:
         if send.room_id in followed and nonces[send.nonce] != 1:
             yield f"it was shown {send.nonce} {nonces[send.nonce]} times"
+
+
+def after_removal(stored: Stored, client: Client, room_id: str) -> list[str]:
+    """D11: what a client was shown of a room from after a removal of its account, and from before it came back."""
+    stream = f"room:{room_id}"
+    moves = stored.moves.get((stream, client.user_id), [])
+    found = []
+    for number, (seq, type_) in enumerate(moves):
+        if type_ == "user_left_room":
+            back = moves[number + 1][0] if number + 1 < len(moves) else float("inf")
+            shown = [event["seq"] for event in client.of_stream(stream) if seq < event["seq"] < back]
+            found += [f"{client.user_id} was removed at {seq} and shown {late}" for late in shown]
+    return found
 
 
 def differences(client: Client, room_id: str, fresh: list[dict[str, Any]]) -> list[str]:

@@ -76,8 +76,8 @@ class PostgresServer:
         """Of the database `postgres`, as the account that may make others."""
         return self.url_of("postgres")
 
-    def url_of(self, database: str) -> str:
-        return f"postgres://{OWNER}@127.0.0.1:{self.port}/{database}"
+    def url_of(self, database: str, user: str = OWNER) -> str:
+        return f"postgres://{user}@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """A new database, empty or a copy of `template`; answers its address."""

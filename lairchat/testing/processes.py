@@ -69,8 +69,20 @@ class ServerProcess:
         """The most bytes the process ever held in memory."""
         return self._status("VmHWM") * 1024
 
+    def memory_now(self) -> int:
+        """The bytes the process holds in memory."""
+        return self._status("VmRSS") * 1024
+
     def threads(self) -> int:
         return self._status("Threads")
+
+    def is_stopped(self) -> bool:
+        """It stands still, by SIGSTOP."""
+        return "\nState:\tT" in Path(f"/proc/{self.process.pid}/status").read_text()
+
+    def files(self) -> int:
+        """Its open files, sockets among them."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def _status(self, name: str) -> int:
         text = Path(f"/proc/{self.process.pid}/status").read_text()

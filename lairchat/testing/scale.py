@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -14,21 +13,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lairchat.testing import stack
+
 ROOT = Path(__file__).parents[2]
 ROOMS = 12
 ROUNDS = 200
 TEXTS = [f"text number {number}, about as long as most of what people write to each other" for number in range(500)]
 
 
-def build(data_dir: Path, messages: int, *, rooms: int = ROOMS) -> dict[str, Any]:
-    """A database in `data_dir` with alice and bob, their rooms, and so many messages, nine of ten in the first room.
+def build(data_dir: Path, messages: int, *, rooms: int = ROOMS, share: float = 0.9) -> dict[str, Any]:
+    """A database in `data_dir` with alice, bob, their rooms and so many messages, `share` of them in the first room.
 
     Answers what `lairchat.testing.town` does. A database that is there already is kept.
     """
     done = data_dir / "scale.json"
     if not done.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        _run(data_dir, "build", str(messages), str(rooms))
+        _run(data_dir, "build", str(messages), str(rooms), str(share))
     facts: dict[str, Any] = json.loads(done.read_text())
     return facts
 
@@ -38,20 +39,20 @@ def compare(directory: Path, small: int, large: int) -> dict[str, list[float]]:
     dirs = [directory / str(small), directory / str(large)]
     for data_dir, messages in zip(dirs, (small, large), strict=True):
         build(data_dir, messages)
-    answer: dict[str, list[float]] = json.loads(_run(dirs[0], "compare", *map(str, dirs)).splitlines()[-1])
+    databases = [word for data_dir in dirs for word in (str(data_dir), stack.database_url(data_dir))]
+    answer: dict[str, list[float]] = json.loads(_run(dirs[0], "compare", *databases).splitlines()[-1])
     return answer
 
 
 def _run(data_dir: Path, *arguments: str) -> str:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
-    settings = {"LAIR_DATA_DIR": str(data_dir), "LAIR_LIMITS": "off", "DJANGO_SETTINGS_MODULE": "lairchat.settings"}
+    settings = stack.environment(data_dir, LAIR_LIMITS="off", DJANGO_SETTINGS_MODULE="lairchat.settings")
     command = [sys.executable, "-m", "lairchat.testing.scale", *arguments]
-    done = subprocess.run(command, env=clean | settings, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=settings, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def _build(messages: int, rooms: int) -> None:
+def _build(messages: int, rooms: int, share: float) -> None:
     from uuid import UUID
 
     from django.db import connection
@@ -67,9 +68,10 @@ def _build(messages: int, rooms: int) -> None:
         connection.cursor().execute("PRAGMA synchronous=OFF")
         connection.cursor().execute("PRAGMA journal_mode=OFF")
     authors = [UUID(person["id"]) for person in facts["people"].values()]
-    shares = [messages * 9 // 10] + [messages // 10 // (rooms - 1)] * (rooms - 1)
+    first = int(messages * share)
+    shares = [first] + [(messages - first) // (rooms - 1)] * (rooms - 1)
     talks = [
-        bulk.Talk(UUID(facts["rooms"][name]), authors, TEXTS, share) for name, share in zip(names, shares, strict=True)
+        bulk.Talk(UUID(facts["rooms"][name]), authors, TEXTS, count) for name, count in zip(names, shares, strict=True)
     ]
     bulk.load(talks, random.Random(1))
     _read_nearly_all(facts)
@@ -91,7 +93,7 @@ def _read_nearly_all(facts: dict[str, Any]) -> None:
         mark_read(alice, UUID(room_id), max(1, log.heads([stream])[stream] - 40))
 
 
-def _compare(dirs: list[Path]) -> dict[str, list[float]]:
+def _compare(databases: list[tuple[Path, str]]) -> dict[str, list[float]]:
     from django.db import connections
 
     from accounts.models import User
@@ -99,16 +101,16 @@ def _compare(dirs: list[Path]) -> dict[str, list[float]]:
 
     acts: list[dict[str, Callable[[], object]]] = []
     wrappers = []
-    for number, data_dir in enumerate(dirs):
+    for number, (data_dir, address) in enumerate(databases):
         alias = f"measured{number}"
-        name = str(data_dir / "lair.sqlite3")
+        name = address.removeprefix("sqlite:///") if address.startswith("sqlite:") else address.rpartition("/")[2]
         connections.databases[alias] = connections.databases["default"] | {"NAME": name}
         wrappers.append(connections[alias])
         connections["default"] = connections[alias]
         facts = json.loads((data_dir / "scale.json").read_text())
         alice = cast.signed_in(User.objects.get(pk=facts["people"]["alice"]["id"]))
         acts.append(_acts(alice, facts["rooms"]["room 0"]))
-    taken: dict[str, list[list[float]]] = {name: [[] for _ in dirs] for name in acts[0]}
+    taken: dict[str, list[list[float]]] = {name: [[] for _ in databases] for name in acts[0]}
     for turn in range(ROUNDS + 10):
         for name in taken:
             for number, wrapper in enumerate(wrappers):
@@ -147,8 +149,11 @@ if __name__ == "__main__":
     django.setup()
     what, *arguments = sys.argv[1:]
     if what == "build":
-        _build(int(arguments[0]), int(arguments[1]))
+        _build(int(arguments[0]), int(arguments[1]), float(arguments[2]))
     elif what == "compare":
-        sys.stdout.write(json.dumps(_compare([Path(argument) for argument in arguments])) + "\n")
+        sys.stdout.write(
+            json.dumps(_compare([(Path(one), address) for one, address in zip(*[iter(arguments)] * 2, strict=True)]))
+            + "\n"
+        )
     else:
         raise SystemExit(__doc__)

@@ -1,7 +1,7 @@
 """What the tests stand on: SQLite and one server process, or PostgreSQL, Redis and two processes.
 
 The same tests run on both. `python -m lairchat.testing.stack -m pytest …` runs Python so, beside a PostgreSQL that
-lives as long as the run; without it everything is SQLite. Where a server is given in LAIR_TEST_DATABASE_URL (an account
+lives as long as the run; without it everything is SQLite. Where a server is given in TEST_DATABASE_URL (an account
 that may make databases), that one is used.
 
 An installation is known by its data directory; on PostgreSQL each has a database and a Redis of its own.
@@ -12,7 +12,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lairchat.testing.redis import RedisServer
 
-VARIABLE = "LAIR_TEST_DATABASE_URL"
+VARIABLE = "TEST_DATABASE_URL"
 DATABASE_URL = os.environ.get(VARIABLE, "")
 ON_POSTGRES = bool(DATABASE_URL)
 PROCESSES = 2 if ON_POSTGRES else 1
@@ -28,17 +29,20 @@ PROCESSES = 2 if ON_POSTGRES else 1
 ELSEWHERE = "*_sqlite.py" if ON_POSTGRES else "*_postgres.py"
 
 _databases: dict[Path, str] = {}
+_settled: dict[Path, str] = {}
 _redis: "dict[Path, RedisServer]" = {}
 
 
 def environment(data_dir: Path, **given: str) -> dict[str, str]:
     """The environment of a program that works on the installation in `data_dir`; nothing of the tests' own leaks in."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_", VARIABLE))}
     return own | {"LAIR_DATA_DIR": str(data_dir)} | services(data_dir) | given
 
 
 def services(data_dir: Path) -> dict[str, str]:
     """Where the installation's database and Redis are, made when first asked for; nothing on SQLite."""
+    if data_dir.absolute() in _settled:
+        return {"LAIR_DATABASE_URL": database_url(data_dir)}
     if not ON_POSTGRES:
         return {}
     return {"LAIR_DATABASE_URL": database_url(data_dir), "LAIR_REDIS_URL": _redis_of(data_dir).url}
@@ -47,11 +51,18 @@ def services(data_dir: Path) -> dict[str, str]:
 def database_url(data_dir: Path) -> str:
     """The address of the installation's database; it may be empty, or, on SQLite, not there yet."""
     data_dir = data_dir.absolute()
+    if data_dir in _settled:
+        return _settled[data_dir]
     if not ON_POSTGRES:
         return f"sqlite:///{data_dir / 'lair.sqlite3'}"
     if data_dir not in _databases:
         _databases[data_dir] = _create_database(data_dir)
     return _databases[data_dir]
+
+
+def settle(data_dir: Path, address: str) -> None:
+    """The installation's database is at this address, whatever the others stand on, and it has no Redis."""
+    _settled[data_dir.absolute()] = address
 
 
 def copy(installed: Path, data_dir: Path) -> None:
@@ -76,6 +87,28 @@ def ask(address: str, question: str, *values: Any) -> list[tuple[Any, ...]]:
 
     with psycopg.connect(address) as connection:
         return connection.execute(question.encode(), values).fetchall()
+
+
+@contextmanager
+def held(address: str) -> Iterator[Callable[[], None]]:
+    """Another program keeps everybody from writing, inside the block or until it is told to let go; reading goes on."""
+    if address.startswith("sqlite:"):
+        import sqlite3
+
+        database: Any = sqlite3.connect(address.removeprefix("sqlite:///"), isolation_level=None)
+        database.execute("BEGIN IMMEDIATE")
+    else:
+        import psycopg
+        from psycopg import sql
+
+        database = psycopg.connect(address)
+        names = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in names)
+        database.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(tables))
+    try:
+        yield lambda: database.rollback()
+    finally:
+        database.close()
 
 
 def end() -> None:

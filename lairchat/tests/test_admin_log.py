@@ -47,6 +47,7 @@ def test_a_moderator_reads_what_is_moderation(root, mona, bob):
     assert "is a visitor" not in desk.get(f"/admin/accounts/user/{bob.user.id}/history/")
 
 
+@pytest.mark.promise("S19")
 def test_a_moderator_reads_no_network_address(mona, bob):
     warn_user(mona, bob.user.id, "be kind")
     assert "127.0.0.1" not in Desk(mona).page(last_entry())

@@ -1,6 +1,5 @@
-"""What staff do at the desk reaches open sockets, also those of another process, without Redis."""
+"""What staff do at the desk reaches open sockets, also those of another process, with Redis or without."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from lairchat.testing import town
+from lairchat.testing import stack, town
 from lairchat.testing.clients import Client
 from lairchat.testing.desk import Page
 from lairchat.testing.processes import ROOT, ServerProcess
@@ -87,11 +86,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def _manage(data_dir: Path, *command: str) -> None:
-    given = {"LAIR_DATA_DIR": str(data_dir), "DJANGO_SUPERUSER_PASSWORD": "correct horse battery"}
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
-    subprocess.run(
-        [sys.executable, "manage.py", *command], env=clean | given, cwd=ROOT, check=True, capture_output=True
-    )
+    given = stack.environment(data_dir, DJANGO_SUPERUSER_PASSWORD="correct horse battery")
+    subprocess.run([sys.executable, "manage.py", *command], env=given, cwd=ROOT, check=True, capture_output=True)
 
 
 async def test_a_suspension_closes_the_chat_in_the_other_process(site: Site) -> None:

@@ -45,6 +45,7 @@ def test_signing_in_never_leads_away_from_the_desk():
 
 
 @pytest.mark.parametrize("role", [SiteRole.USER, SiteRole.GUEST])
+@pytest.mark.promise("S19")
 def test_somebody_who_is_not_staff_is_refused_every_page(person, role):
     desk = Desk(person("mallory", role))
     addresses = ["/admin/", "/admin/numbers", f"/admin/result/{uuid.uuid4()}/"]
@@ -80,6 +81,7 @@ def test_the_menu_counts_sanctions_in_force(root, bob):
     assert 'Sanctions <span class="badge">1<' in page.html
 
 
+@pytest.mark.promise("S19")
 def test_a_moderator_cannot_open_what_the_menu_does_not_show(mona):
     assert Desk(mona).list(UserSession).status == 403
 
@@ -106,6 +108,7 @@ def test_what_the_desk_does_not_have(root, bob, address):
 
 
 @pytest.mark.parametrize("name", ["accounts_user_add", "accounts_user_delete", "autocomplete", "auth_group_changelist"])
+@pytest.mark.promise("S19")
 def test_there_is_no_way_to_an_editor(name):
     with pytest.raises(NoReverseMatch):
         reverse(f"admin:{name}")
@@ -176,6 +179,7 @@ def test_the_content_policy_has_no_inline_anything_and_no_trusted_types(root):
 
 
 @pytest.mark.parametrize("model", EVERY_LIST)
+@pytest.mark.promise("S9")
 def test_pages_hold_no_inline_script_style_or_handler(root, mona, plaza, bob, model):
     html = Desk(root).list(model).html
     assert "style=" not in html
@@ -199,6 +203,7 @@ def test_signing_out_is_a_form_for_our_own_page(root):
     assert (answer.status_code, answer["Location"]) == (307, "/logout")
 
 
+@pytest.mark.promise("S8")
 def test_a_form_without_its_token_is_refused(root, bob):
     desk = Desk(root)
     strict = Client(enforce_csrf_checks=True)

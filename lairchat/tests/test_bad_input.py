@@ -200,6 +200,7 @@ class TestEveryRoute:
                     findings.see(f"{route} {name}={value[:40]}", send(program, route, values), expected)
         findings.check()
 
+    @pytest.mark.promise("S14")
     def test_passes_over_fields_it_does_not_know(self, as_alice, as_root, honest, site, number):
         findings = Findings()
         protected = {

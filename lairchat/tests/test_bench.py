@@ -1,4 +1,4 @@
-"""`make bench` measures everything it promises, on the real server and on the naive chat."""
+"""`make bench` measures everything it promises, on the real server and on what it is compared with."""
 
 import json
 import subprocess
@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.rows import PARTS, Row, with_ratios
+
 ROOT = Path(__file__).parents[2]
-FIGURES = {
-    "ratio": {"cpu_ratio", "p50_ratio"},
-    "fan_out": {"p50_ms", "p99_ms", "deliveries_per_second"},
-    "naive": {"p50_ms", "p99_ms", "deliveries_per_second"},
-    "acks": {"ack_p50_ms", "ack_p99_ms", "sends_per_second"},
-    "idle": {"memory_empty_mib", "memory_30_mib", "memory_60_mib", "connects_per_second"},
-    "log_ins": {"log_ins_per_second"},
-    "pages": {"first_page_p50_ms", "history_newest_p50_ms", "history_middle_p50_ms", "sidebar_p50_ms"},
-}
+SIZED = {"cpu_us_per_delivery_100", "cpu_us_per_delivery_1000", "cpu_us_per_delivery_5000"}
+SIZED |= {"mib_500", "mib_1000", "mib_5000"}  # a small run has other sizes
+BY_NODE = {"node_to_cpu"}  # only where Node and its package are to be had
+MAY_BE_NONE = {"refused"}
 
 
 @pytest.mark.processes
@@ -25,9 +22,38 @@ def test_a_small_benchmark_finds_every_figure(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "latest.json").read_text())
-    for measurement, figures in FIGURES.items():
-        assert {name: found["medians"][measurement].get(name, 0) > 0 for name in figures} == dict.fromkeys(
-            figures, True
-        )
+    missing = [
+        (row.measurement, row.figure)
+        for rows in PARTS.values()
+        for row in rows
+        if row.measurement != "node_ws"
+        and row.figure not in SIZED | BY_NODE | MAY_BE_NONE
+        and not found["medians"][row.measurement].get(row.figure, 0) > 0
+    ]
+    assert missing == []
+    assert found["medians"]["durable"]["refused"] == 0
     assert found["machine"]["commit"]
-    assert "| CPU per delivery, µs |" in (tmp_path / "latest.md").read_text()
+    assert "| raw picows: CPU per delivery, µs |" in (tmp_path / "latest.md").read_text()
+
+
+def test_a_goal_is_reached_at_its_bound_and_missed_beyond() -> None:
+    most, least = Row("", "", "", "≤ 1.5"), Row("", "", "", "≥ 2,500")
+    assert [most.is_reached(figure) for figure in (1.4, 1.5, 1.6)] == [True, True, False]
+    assert [least.is_reached(figure) for figure in (2499, 2500, 2501)] == [False, True, True]
+    assert Row("", "", "").is_reached(1) is None
+
+
+def test_a_ratio_compares_figures_of_one_round() -> None:
+    rounds = {
+        "ours": [{"cpu_us_per_delivery": 10.0}, {"cpu_us_per_delivery": 20.0}],
+        "raw": [{"cpu_us_per_delivery": 5.0}, {"cpu_us_per_delivery": 10.0}],
+        "naive": [{"cpu_us_per_delivery": 100.0}, {"cpu_us_per_delivery": 500.0}],
+        "node_ws": [{}, {}],
+        "two_processes": [{"cpu_us_per_delivery": 10.0}, {"cpu_us_per_delivery": 25.0}],
+        **{name: [{"per_second": 6.0}, {"per_second": 6.0}] for name in ("stored", "stored_one_each", "stored_naive")},
+    }
+    found = with_ratios(rounds)["ratio"]
+    assert [one["cpu_to_raw"] for one in found] == [2, 2]
+    assert [one["naive_to_cpu"] for one in found] == [10, 25]
+    assert [one["two_to_one"] for one in found] == [1, 1.25]
+    assert "node_to_cpu" not in found[0]

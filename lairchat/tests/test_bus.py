@@ -90,6 +90,7 @@ async def test_without_redis_there_is_no_bus() -> None:
     bus.publish(EVERYTHING)
 
 
+@pytest.mark.promise("D10")
 async def test_another_process_hears_exactly_what_was_said(redis: RedisServer) -> None:
     async with running() as (one, own), running() as (_, heard):
         one.publish(EVERYTHING)
@@ -160,6 +161,7 @@ async def test_a_bus_that_is_told_to_end_ends_whatever_it_was_doing(redis: Redis
 
 
 @pytest.mark.processes
+@pytest.mark.promise("D10")
 async def test_two_processes_hear_each_other_with_and_without_their_redis(tmp_path: Path) -> None:
     place = town.found(tmp_path, ["alice", "bob"], {"den": ["alice", "bob"]})
     room, alice, bob = place.rooms["den"], place.people["alice"], place.people["bob"]

@@ -97,6 +97,7 @@ def test_every_problem_is_told_at_once_with_its_place(load):
 
 
 @pytest.mark.parametrize("name", ["LAIR_JWT_SECRET", "LAIR_DATABASE_URL", "LAIR_REDIS_URL"])
+@pytest.mark.promise("S18")
 def test_a_wrong_secret_is_not_repeated_in_the_message(load, name):
     (problem,) = problems_of(load, {name: "hunter2:x"})
     assert "hunter2" not in problem
@@ -150,6 +151,7 @@ def test_given_hosts_replace_our_own(load):
 # Databases
 
 
+@pytest.mark.promise("D1")
 def test_sqlite_is_durable_and_immediate(load, tmp_path):
     database = load().database
     assert database["ENGINE"] == "django.db.backends.sqlite3"
@@ -183,6 +185,7 @@ def test_a_database_that_cannot_be_used_is_refused(load, url):
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+@pytest.mark.promise("D1")
 def test_postgresql_is_pooled_and_durable(load, scheme):
     url = f"{scheme}://lair:p%40ss@db.example:5433/chat?sslmode=require"
     database = load({"LAIR_DATABASE_URL": url}).database
@@ -197,6 +200,7 @@ def test_postgresql_is_pooled_and_durable(load, scheme):
 # Secrets
 
 
+@pytest.mark.promise("S18")
 def test_missing_secrets_are_made_once_for_the_owner_alone(load, tmp_path):
     first, second = load(), load()
     assert (first.jwt_secret, first.secret_key, first.audit_key) == (
@@ -238,6 +242,7 @@ def test_a_newer_version_adds_its_secret_and_keeps_the_others(tmp_path):
     assert second == ensure_secrets(tmp_path, ("a", "b"))
 
 
+@pytest.mark.promise("S18")
 def test_secrets_that_others_can_read_stop_the_start(load, tmp_path):
     load()
     (tmp_path / "data" / "secrets.json").chmod(0o640)

@@ -59,11 +59,13 @@ def test_what_an_operator_may_get_wrong_is_named(configured, settings):
     assert ids(checks.check_durability(None)) == ["lair.W003"]
 
 
+@pytest.mark.promise("S21")
 def test_health_says_up_and_no_version_of_the_software(rf):
     assert health(rf.get("/health")).content == b'{"status":"healthy","version":"1.0"}'
 
 
 @pytest.mark.django_db
+@pytest.mark.promise("F12")
 def test_ready_is_200_with_the_right_schema_and_503_with_another(rf):
     assert (ready(rf.get("/ready")).status_code, ready(rf.get("/ready")).content) == (
         200,
@@ -73,6 +75,7 @@ def test_ready_is_200_with_the_right_schema_and_503_with_another(rf):
     assert ready(rf.get("/ready")).status_code == 503
 
 
+@pytest.mark.promise("F4")
 def test_ready_is_503_without_a_database(rf, django_db_blocker, monkeypatch):
     from django.db import OperationalError
 
@@ -98,6 +101,7 @@ def test_ready_is_503_without_a_database(rf, django_db_blocker, monkeypatch):
         ("203.0.113.7", False, "Bearer other", False),
     ],
 )
+@pytest.mark.promise("S21")
 def test_metrics_are_for_this_machine_or_the_token(configured, address, forwarded, authorization, allowed):
     configured(metrics_token="letmein")
     request = RequestFactory().get("/metrics", REMOTE_ADDR=address, HTTP_AUTHORIZATION=authorization)

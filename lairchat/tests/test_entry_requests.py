@@ -7,6 +7,7 @@ import threading
 from contextlib import ExitStack
 
 import pytest
+from django.db import connection
 
 from lairchat.testing.processes import ServerProcess, eventually
 from lairchat.testing.raw import RawHTTP
@@ -57,6 +58,7 @@ def push(client, total, *, chunked=False):
 # Bodies (M3)
 
 
+@pytest.mark.promise("F9")
 def test_a_400_mib_body_is_refused_from_its_head(serve):
     server = serve()
     get(server, "/echo")
@@ -125,6 +127,7 @@ def test_a_body_that_stops_coming_ends_the_connection(serve):
 # Many at once (M4)
 
 
+@pytest.mark.promise("F9")
 def test_300_requests_at_once_do_not_make_300_threads(serve):
     server = serve(LAIR_SERVER_WAIT_SECONDS="300")
     get(server, "/health")  # its loop runs, and with it the thread that writes
@@ -144,6 +147,7 @@ def test_300_requests_at_once_do_not_make_300_threads(serve):
     assert server.threads() <= idle + 32
 
 
+@pytest.mark.promise("F9")
 def test_too_many_get_503_and_when_to_come_again(serve):
     server = serve(LAIR_SERVER_RUNNING_REQUESTS="2", LAIR_SERVER_WAITING_REQUESTS="1", LAIR_SERVER_WAIT_SECONDS="300")
     with ExitStack() as stack:
@@ -157,6 +161,26 @@ def test_too_many_get_503_and_when_to_come_again(serve):
         assert json.loads(body)["error"]["code"] == "busy"
         release(server)
         assert [client.answer()[0] for client in clients if client is not refused] == [200] * 3
+
+
+@pytest.mark.promise("F9")
+def test_with_64_running_and_256_waiting_the_next_is_refused_and_health_answers(serve):
+    """The places of the guarantees, as they are by default."""
+    server = serve(LAIR_SERVER_WAIT_SECONDS="300")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(RawHTTP(server.port, timeout_seconds=60)) for _ in range(64 + 256 + 1)]
+        for client in clients:
+            client.send_head("GET", "/slow")
+        ready = select.select([client.socket for client in clients], [], [], 60)[0]
+        [refused] = [client for client in clients if client.socket in ready]
+        status, headers, _ = refused.answer()
+        assert (status, headers["retry-after"]) == (503, "1")
+        for _ in range(10):
+            assert get(server, "/health")[0] == 200
+            assert get(server, "/echo")[0] == 503
+        release(server)
+        assert {client.answer()[0] for client in clients if client is not refused} == {200}
+        assert get(server, "/echo")[0] == 200
 
 
 def test_connections_are_counted_and_a_closed_one_makes_room(serve):
@@ -208,6 +232,7 @@ def test_requests_on_one_connection_are_answered_in_order(serve):
 # Whose word counts (M15, M16)
 
 
+@pytest.mark.promise("S10")
 def test_no_header_moves_our_links_or_the_address(serve):
     server = serve()
     _status, _headers, body = get(
@@ -309,6 +334,7 @@ def test_who_connected_before_a_stop_is_served_once_more(serve):
         assert server.wait() == 0
 
 
+@pytest.mark.promise("F2")
 def test_a_stop_lets_running_requests_finish_and_takes_no_new_ones(serve):
     server = serve()
     with RawHTTP(server.port) as running, RawHTTP(server.port) as idle:
@@ -334,6 +360,7 @@ def refuses(port):
     return False
 
 
+@pytest.mark.promise("S17")
 def test_the_log_is_json_without_queries(serve):
     server = serve()
     get(server, "/echo?token=geheim")
@@ -385,10 +412,12 @@ def test_300_requests_open_as_many_connections_as_there_are_threads_and_keep_the
     assert 1 <= figures(server)["connections"] <= 4
 
 
-def test_sqlite_runs_as_the_guarantees_say(serve):
-    assert get(serve(), "/query")[2] == {
-        "journal_mode": "wal",
-        "synchronous": 2,  # FULL
-        "foreign_keys": 1,
-        "busy_timeout": 5000,
-    }
+AS_PROMISED = {
+    "sqlite": {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000},  # 2 is FULL
+    "postgresql": {"synchronous_commit": "on", "lock_timeout": "5s", "statement_timeout": "5s"},
+}
+
+
+@pytest.mark.promise("D1")
+def test_the_database_runs_as_the_guarantees_say(serve):
+    assert get(serve(), "/query")[2] == AS_PROMISED[connection.vendor]

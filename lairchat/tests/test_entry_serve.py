@@ -1,15 +1,14 @@
 """`manage.py serve`, the real server: what it needs, what each role answers, how it ends."""
 
 import json
-import os
 import select
-import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import pytest
 
+from lairchat.testing import stack
 from lairchat.testing.processes import ROOT, ServerProcess
 from lairchat.testing.raw import RawHTTP, RawSocket
 
@@ -22,15 +21,15 @@ SERVE = ("manage.py", "serve")
 def migrated(tmp_path_factory):
     """A data directory with an empty database of the current schema."""
     directory = tmp_path_factory.mktemp("served") / "data"
-    environment = os.environ | {"LAIR_DATA_DIR": str(directory), "DJANGO_SETTINGS_MODULE": "lairchat.settings"}
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=ROOT, env=environment, check=True)
+    command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+    subprocess.run(command, cwd=ROOT, env=stack.environment(directory), check=True)
     return directory
 
 
 @pytest.fixture
 def serve(migrated):
-    with ExitStack() as stack:
-        yield lambda *options, **environment: stack.enter_context(
+    with ExitStack() as servers:
+        yield lambda *options, **environment: servers.enter_context(
             ServerProcess(migrated, *SERVE, *options, **environment)
         )
 
@@ -94,8 +93,8 @@ def post(client, path, **values):
 
 def test_40_logins_at_once_hash_two_at_a_time(serve):
     server = serve(LAIR_LIMITS="off", LAIR_SERVER_WAIT_SECONDS="300")
-    with ExitStack() as stack:
-        clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(40)]
+    with ExitStack() as everything:
+        clients = [everything.enter_context(RawHTTP(server.port)) for _ in range(40)]
         post(clients[0], "/api/v1/auth/login", identifier="nobody", password="not the password")
         assert clients[0].answer()[0] == 401
         before = server.memory_peak()
@@ -108,13 +107,12 @@ def test_40_logins_at_once_hash_two_at_a_time(serve):
 def test_a_database_that_makes_everyone_wait_does_not_delay_a_ping(serve, migrated):
     server = serve(LAIR_LIMITS="off", LAIR_SERVER_WAIT_SECONDS="300", LAIR_DATABASE_WAIT_SECONDS="20")
     hello = {"type": "client_hello", "version": "2.0", "client_name": "test", "features": [], "resume": None}
-    with ExitStack() as stack:
-        socket = stack.enter_context(RawSocket(server.port))
+    with ExitStack() as everything:
+        socket = everything.enter_context(RawSocket(server.port))
         socket.receive()
         socket.send_text(json.dumps(hello))
-        database = stack.enter_context(closing(sqlite3.connect(migrated / "lair.sqlite3", isolation_level=None)))
-        database.execute("BEGIN IMMEDIATE")  # nobody else may write
-        clients = [stack.enter_context(RawHTTP(server.port)) for _ in range(40)]
+        let_go = everything.enter_context(stack.held(stack.database_url(migrated)))
+        clients = [everything.enter_context(RawHTTP(server.port)) for _ in range(40)]
         for number, client in enumerate(clients):
             values = {"username": f"person{number}", "email": f"p{number}@example.org"}
             post(client, "/api/v1/auth/register", **values, password="a long enough password")
@@ -122,5 +120,5 @@ def test_a_database_that_makes_everyone_wait_does_not_delay_a_ping(serve, migrat
         assert json.loads(socket.receive())["type"] == "pong"
         answered = select.select([client.socket for client in clients], [], [], 0)[0]
         assert answered == []
-        database.execute("ROLLBACK")
+        let_go()
         assert {client.answer()[0] for client in clients} <= {201, 503}

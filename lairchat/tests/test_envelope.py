@@ -144,6 +144,7 @@ class TestFailures:
         logging.disable(logging.NOTSET)
 
     @pytest.mark.parametrize("path", ["/api/v1/failing", "/api/plain-failing"])
+    @pytest.mark.promise("F10")
     def test_a_program_learns_nothing_of_the_cause(self, visitor, path):
         answer = visitor.rest("GET", path)
         check(answer, 500, "internal_error")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from lairchat.core import events, log
 from lairchat.core.action import action
@@ -70,6 +70,7 @@ def test_publishing_belongs_inside_an_action(delivered: list[Delivery]) -> None:
     assert not StreamEntry.objects.exists()
 
 
+@pytest.mark.promise("D1")
 def test_nothing_leaves_before_the_commit(delivered: list[Delivery]) -> None:
     with transaction.atomic():
         ring(Somebody(), 1)
@@ -78,6 +79,7 @@ def test_nothing_leaves_before_the_commit(delivered: list[Delivery]) -> None:
     assert [(delivery.type, delivery.seq) for delivery in delivered] == [("rang", 1), ("typing", None)]
 
 
+@pytest.mark.promise("D1", "D3")
 def test_nothing_leaves_if_the_transaction_is_taken_back(delivered: list[Delivery]) -> None:
     with transaction.atomic():
         ring(Somebody(), 1)
@@ -87,6 +89,7 @@ def test_nothing_leaves_if_the_transaction_is_taken_back(delivered: list[Deliver
     assert log.heads(["room:a"]) == {}
 
 
+@pytest.mark.promise("F10")
 def test_an_outlet_that_fails_harms_neither_the_commit_nor_the_others(delivered: list[Delivery]) -> None:
     def broken(deliveries: list[Delivery]) -> None:
         raise OSError("the line is cut")
@@ -155,19 +158,58 @@ def test_a_stored_event_is_loaded_as_it_was_told(known: None, delivered: list[De
     assert loaded.frame == events.encode("rang", "room:a", 1, {"times": 1})
 
 
-def test_what_is_gone_or_cannot_be_shown_or_is_not_known_has_a_placeholder(known: None) -> None:
-    def placeholder(seq: int) -> bytes:
-        return events.encode("unavailable", "room:a", seq, {"was": "rang"})
-
+@pytest.mark.promise("D5")
+def test_what_is_gone_or_not_known_has_a_placeholder(known: None) -> None:
     ring(Somebody(), 14, 0)
-    assert [delivery.frame for delivery in events.load(log.entries("room:a", 0, 9, 9))][1] == placeholder(2)
-    ring(Somebody(), 13)  # loading it divides by zero
-    loaded = events.load(log.entries("room:a", 0, 9, 9))
-    assert [delivery.frame for delivery in loaded] == [placeholder(seq) for seq in (1, 2, 3)]
-    assert [delivery.type for delivery in loaded] == ["unavailable"] * 3
+    assert [delivery.frame for delivery in events.load(log.entries("room:a", 0, 9, 9))] == [rung(1), placeholder(2)]
     StreamEntry.objects.update(type="of_the_future")
     [first, *_] = events.load(log.entries("room:a", 0, 9, 9))
     assert first.frame == events.encode("unavailable", "room:a", 1, {"was": "of_the_future"})
+
+
+def test_while_the_database_is_away_nothing_is_called_gone(known: None) -> None:
+    ring(Somebody(), 14)
+    entries = log.entries("room:a", 0, 9, 9)
+
+    class Away(Rang):
+        @classmethod
+        def load(cls, entries: Sequence[StreamEntry]) -> list[Event | None]:
+            raise OperationalError("the connection is closed")
+
+    events.registry["rang"] = Away
+    with pytest.raises(OperationalError):
+        events.load(entries)
+
+
+def placeholder(seq: int) -> bytes:
+    return events.encode("unavailable", "room:a", seq, {"was": "rang"})
+
+
+def rung(seq: int) -> bytes:
+    return events.encode("rang", "room:a", seq, {"times": 1})
+
+
+@pytest.mark.promise("F10")
+def test_an_entry_that_cannot_be_shown_harms_no_other_of_its_kind(known: None) -> None:
+    ring(Somebody(), 14, 13, 14)  # loading the second divides by zero
+    loaded = events.load(log.entries("room:a", 0, 9, 9))
+    assert [delivery.frame for delivery in loaded] == [rung(1), placeholder(2), rung(3)]
+    assert [delivery.type for delivery in loaded] == ["rang", "unavailable", "rang"]
+
+
+@pytest.mark.promise("D6", "F4")
+def test_a_database_that_fails_is_no_reason_for_a_placeholder(known: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost: whoever wanted the entries asks again."""
+
+    def interrupted(entries: Sequence[StreamEntry]) -> list[Rang | None]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT x FROM nowhere")
+        return []
+
+    ring(Somebody(), 14)
+    monkeypatch.setattr(Rang, "load", interrupted)
+    with pytest.raises(DatabaseError):
+        events.load(log.entries("room:a", 0, 9, 9))
 
 
 def test_an_event_that_was_numbered_before_keeps_its_number(delivered: list[Delivery]) -> None:

@@ -103,6 +103,7 @@ async def ask(guard, scope, *, body=(b"",)):
 # Whose word counts (M15, M16, S10)
 
 
+@pytest.mark.promise("S10")
 async def test_a_stranger_cannot_say_who_they_are_nor_where_we_live(make_guard):
     seen = Seen()
     await ask(make_guard(seen), http(headers=LIES))
@@ -113,6 +114,7 @@ async def test_a_stranger_cannot_say_who_they_are_nor_where_we_live(make_guard):
     assert seen.scope["headers"] == [(b"host", b"localhost:8082")]
 
 
+@pytest.mark.promise("S10")
 async def test_a_trusted_proxy_is_believed(make_guard):
     seen = Seen()
     guard = make_guard(seen, trusted_proxies=["10.0.0.0/8"], allowed_hosts=["chat.example"])
@@ -263,6 +265,7 @@ async def test_who_gives_up_waiting_takes_no_place():
         await admission.enter()
 
 
+@pytest.mark.promise("F9")
 async def test_one_too_many_gets_503_and_when_to_come_again_but_health_answers(make_guard):
     release = asyncio.Event()
 
@@ -311,6 +314,7 @@ async def test_sending_an_answer_holds_no_place(make_guard):
 # Answers (S9, S17)
 
 
+@pytest.mark.promise("S9")
 async def test_every_answer_has_the_headers(make_guard):
     guard = make_guard(Seen(), **{"limits.request_body_bytes": 1})
     for scope in [
@@ -336,6 +340,7 @@ async def test_what_the_application_chose_stays_and_stands_once(make_guard):
     assert len(values) == len(reply.pairs)
 
 
+@pytest.mark.promise("S9")
 async def test_strict_transport_is_asked_for_only_over_tls(make_guard):
     guard = make_guard(Seen())
     assert b"strict-transport-security" not in (await ask(guard, http())).headers
@@ -348,6 +353,7 @@ async def test_the_id_in_the_answer_is_the_one_the_application_knows(make_guard)
     assert reply.headers[b"x-request-id"].decode() == seen.scope["state"]["request_id"] != "mine"
 
 
+@pytest.mark.promise("S17")
 async def test_the_log_has_one_line_a_request_and_no_query(make_guard, caplog):
     with caplog.at_level(logging.INFO, logger="lairchat.access"):
         await ask(make_guard(Seen()), http("/x", query=b"token=geheim", method="POST"))

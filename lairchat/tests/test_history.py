@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from lairchat.testing.clients import Client
-from lairchat.testing.history import Stored, StoredMessage, Tally, differences, faults_of
+from lairchat.testing.history import Stored, StoredMessage, Tally, after_removal, differences, faults_of
 
 ROOM = str(uuid4())
 STREAM = f"room:{ROOM}"
@@ -114,3 +114,14 @@ class TestAClient:
         client._reset({"type": "reset", "stream": STREAM, "head": 7, "reason": "too_many"})
         client._live()
         client.check()
+
+
+def test_what_was_shown_after_a_removal_is_found_until_the_return() -> None:
+    history = History()
+    client, moves = history.client, history.stored.moves
+    client.user_id = str(uuid4())
+    assert after_removal(history.stored, client, ROOM) == []
+    moves[STREAM, client.user_id] = [(1, "user_joined_room"), (2, "user_left_room")]
+    assert after_removal(history.stored, client, ROOM) == [f"{client.user_id} was removed at 2 and shown 3"]
+    moves[STREAM, client.user_id].append((3, "user_joined_room"))
+    assert after_removal(history.stored, client, ROOM) == []

@@ -69,6 +69,7 @@ def test_a_stream_begins_with_one_and_has_no_holes() -> None:
     assert log.bounds(["room:a"]) == {"room:a": (3, 1)}
 
 
+@pytest.mark.promise("D3")
 def test_eight_writers_at_once_leave_no_hole_and_no_double() -> None:
     together = Barrier(WRITERS)
 
@@ -88,6 +89,7 @@ def test_eight_writers_at_once_leave_no_hole_and_no_double() -> None:
     assert [seqs(f"user:{number}") for number in range(WRITERS)] == [list(range(1, ACTS + 1))] * WRITERS
 
 
+@pytest.mark.promise("D3")
 def test_a_reader_never_sees_a_seq_before_a_lower_one() -> None:
     """Commit order is seq order: whatever a reader sees of a stream is all of it up to there."""
     over = False
@@ -113,6 +115,7 @@ def test_a_reader_never_sees_a_seq_before_a_lower_one() -> None:
         assert reading.result() > 0
 
 
+@pytest.mark.promise("D3")
 def test_a_rollback_gives_the_number_back() -> None:
     say(Somebody(), "room:a")
     with transaction.atomic():
@@ -142,6 +145,7 @@ def test_entries_are_read_between_two_positions() -> None:
     assert log.entries("room:never", 0, 5, 10) == []
 
 
+@pytest.mark.promise("D8")
 def test_pruning_keeps_the_last_entries_and_raises_the_floor() -> None:
     for _ in range(10):
         say(Somebody(), "room:a")
@@ -153,6 +157,7 @@ def test_pruning_keeps_the_last_entries_and_raises_the_floor() -> None:
     assert seqs("room:a")[-1] == 11
 
 
+@pytest.mark.promise("D8")
 def test_pruning_keeps_what_is_young() -> None:
     for _ in range(6):
         say(Somebody(), "room:a")

@@ -41,7 +41,7 @@ class Pair:
         return clients
 
     def stored(self, nonce: str) -> list[StoredMessage]:
-        everything = Stored.read(self.data_dir / "lair.sqlite3").messages
+        everything = Stored.of(self.data_dir).messages
         return [message for message in everything if message.nonce == nonce]
 
 
@@ -57,6 +57,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield Pair(data_dir, [one.port, other.port], alice.token, bob.token, place.rooms["den"])
 
 
+@pytest.mark.promise("D2")
 async def test_a_send_repeated_by_every_way_in_is_one_message(pair: Pair) -> None:
     nonce = uuid4().hex
     first = await pair.rest().ask("POST", "/messages", _body(pair, nonce))
@@ -73,6 +74,7 @@ async def test_a_send_repeated_by_every_way_in_is_one_message(pair: Pair) -> Non
     assert len(pair.stored(nonce)) == 1
 
 
+@pytest.mark.promise("D2")
 async def test_twenty_who_come_first_together_send_one_message(pair: Pair) -> None:
     clients = await pair.sockets()
     witness = Client(pair.ports[1], pair.bobs_token)
@@ -89,6 +91,7 @@ async def test_twenty_who_come_first_together_send_one_message(pair: Pair) -> No
     assert len(received) == len(set(received)) == ROUNDS
 
 
+@pytest.mark.promise("D2")
 async def test_a_nonce_that_comes_with_other_words_is_refused_everywhere(pair: Pair) -> None:
     nonce = uuid4().hex
     await pair.rest(0).ask("POST", "/messages", _body(pair, nonce))
@@ -100,6 +103,7 @@ async def test_a_nonce_that_comes_with_other_words_is_refused_everywhere(pair: P
     assert [message.content for message in pair.stored(nonce)] == ["once"]
 
 
+@pytest.mark.promise("D2")
 async def test_an_idempotency_key_is_the_nonce_of_a_body_without_one(pair: Pair) -> None:
     key = uuid4().hex
     body = _body(pair, key)

@@ -116,6 +116,7 @@ def closed():
     config.reload()
 
 
+@pytest.mark.promise("S21")
 def test_a_setting_closes_the_description(client, closed):
     assert client.get("/openapi.json").status_code == 404
     assert client.get("/docs").status_code == 404

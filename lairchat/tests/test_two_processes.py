@@ -1,8 +1,6 @@
-"""D10, D11, S1: two processes on one database, no Redis between them. What ends, ends in both."""
+"""D10, D11, S1: two processes on one database, with a Redis between them or without. What ends, ends in both."""
 
 import asyncio
-import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lairchat.testing import town
+from lairchat.testing import stack, town
 from lairchat.testing.clients import Client, Lost
 from lairchat.testing.processes import ROOT, ServerProcess
 from lairchat.testing.rest import Answer, Rest
@@ -49,10 +47,9 @@ class City:
 
     def operate(self, code: str) -> None:
         """Run statements as the operator does, in a process that serves nobody."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
         done = subprocess.run(
             [sys.executable, "manage.py", "shell", "-v", "0", "-c", f"{_IMPORTS}\n{code}"],
-            env=clean | {"LAIR_DATA_DIR": str(self.data_dir)},
+            env=stack.environment(self.data_dir),
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -62,15 +59,13 @@ class City:
 
     def removal(self, person: Person) -> int:
         """The position in the den's stream at which the person's membership ended."""
-        database = sqlite3.connect(f"file:{self.data_dir / 'lair.sqlite3'}?mode=ro", uri=True)
-        try:
-            [(seq,)] = database.execute(
-                "SELECT max(seq) FROM core_streamentry WHERE stream_id = ? AND type = 'user_left_room'"
-                " AND json_extract(refs, '$.user') = ?",
-                [f"room:{self.den}", person.id],
-            )
-        finally:
-            database.close()
+        [(seq,)] = stack.ask(
+            stack.database_url(self.data_dir),
+            "SELECT max(seq) FROM core_streamentry WHERE stream_id = %s AND type = 'user_left_room'"
+            " AND refs ->> 'user' = %s",
+            f"room:{self.den}",
+            person.id,
+        )
         return seq
 
 
@@ -204,6 +199,7 @@ async def scene(city: City) -> Any:
 
 @pytest.mark.parametrize("number", range(ROUNDS))
 @pytest.mark.parametrize("act", [kick, ban, kick_by_operator])
+@pytest.mark.promise("D11")
 async def test_who_is_removed_from_a_room_hears_nothing_after_that_position(scene: Any, act: Act, number: int) -> None:
     city, writer, dora = scene
     target = city.people[f"{act.__name__.replace('_', '')}{number}"]
@@ -234,6 +230,7 @@ async def test_who_is_removed_from_a_room_hears_nothing_after_that_position(scen
 @pytest.mark.parametrize(
     ("act", "code"), [(suspend, 4011), (log_out, 4010), (suspend_by_operator, 4011), (log_out_by_operator, 4010)]
 )
+@pytest.mark.promise("S1")
 async def test_whose_account_or_sign_ins_end_is_cut_off_in_both_processes(
     scene: Any, act: Act, code: int, number: int
 ) -> None:
@@ -267,6 +264,7 @@ async def _codes(clients: list[Client]) -> list[int | None]:
     return list(await asyncio.gather(*waiting))
 
 
+@pytest.mark.promise("D10")
 async def test_what_is_said_in_one_process_is_heard_in_the_other(scene: Any) -> None:
     city, _, dora = scene
     for number in range(2):

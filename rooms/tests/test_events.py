@@ -36,6 +36,7 @@ def replayed():
     return frames(events.load(list(StreamEntry.objects.filter(type__in=OURS).order_by("id"))))
 
 
+@pytest.mark.promise("D5")
 def test_membership_entries_are_told_again_as_they_were_though_the_rows_are_gone(alice, bob, mallory, plaza, recording):
     with recording() as published:
         join_room(mallory, plaza.id)
@@ -151,6 +152,7 @@ def test_a_changed_profile_is_announced_to_the_shared_rooms(
         assert (frame["user"]["display_name"], frame["user"]["email"]) == ("Robert", "")
 
 
+@pytest.mark.promise("D5")
 def test_nothing_that_people_wrote_stands_in_the_log(alice, bob, mallory, den):
     update_room(alice, den.id, name="secret name", topic="secret topic", description="secret words")
     invite_to_room(alice, den.id, mallory.person.id, message="secret message")

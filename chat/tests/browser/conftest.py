@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from chat.tests.browser.line import Line
 from chat.tests.browser.visitors import Visitor
-from lairchat.testing.processes import ServerProcess
+from lairchat.testing import stack
+from lairchat.testing.processes import ServerProcess, Servers
 
 FLAGS = [
     "--no-sandbox",
@@ -47,28 +48,32 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(
     request: pytest.FixtureRequest, installed: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+) -> Iterator[Servers]:
     """A server of its own for each module. One that says LIMITS = "off" gets no rate limits."""
     data = tmp_path_factory.mktemp("site") / "data"
-    shutil.copytree(installed, data)
+    stack.copy(installed, data)
     limits = {"LAIR_LIMITS": request.module.LIMITS} if hasattr(request.module, "LIMITS") else {}
-    with ServerProcess(data, "manage.py", "serve", **limits) as server:
-        assert server.port
-        yield server
+    with Servers(data, **limits) as servers:
+        assert servers.ports
+        yield servers
 
 
 @pytest.fixture(scope="module")
-def address(site: ServerProcess) -> str:
-    return f"http://127.0.0.1:{site.port}"
+def address(site: Servers) -> str:
+    return f"http://127.0.0.1:{site.ports[0]}"
 
 
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Callable[..., Visitor]]:
-    """Lets somebody sit down at a browser of their own: `visit("alice")`."""
+def visit(browser: Browser, site: Servers) -> Iterator[Callable[..., Visitor]]:
+    """Lets somebody sit down at a browser of their own, served by another process than the one before: `visit("bob")`.
+
+    A `base` is another way to the server.
+    """
     visitors: list[Visitor] = []
 
-    def come(name: str, *, base: str = address, **context: Any) -> Visitor:
-        visitor = Visitor(browser, base, name, **context)
+    def come(name: str, *, base: str | None = None, **context: Any) -> Visitor:
+        address = f"http://127.0.0.1:{site.port_for(len(visitors))}"
+        visitor = Visitor(browser, base or address, name, **context)
         visitors.append(visitor)
         return visitor
 
@@ -78,7 +83,7 @@ def visit(browser: Browser, address: str) -> Iterator[Callable[..., Visitor]]:
 
 
 @pytest.fixture
-def line(site: ServerProcess) -> Iterator[Line]:
-    line = Line(site.port)
+def line(site: Servers) -> Iterator[Line]:
+    line = Line(site.ports[0])
     yield line
     line.close()

@@ -9,7 +9,7 @@ from lairchat.reference import pages
 
 
 class Command(BaseCommand):
-    help = "Write the generated pages below docs/: the API's description, commands, events, errors, configuration."
+    help = "Write the generated pages below docs/: the API's description, what it refers to, settings and guarantees."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from accounts.actions.registration import setup_code
 from lairchat import config
+from lairchat.core import processes
 from lairchat.ops.copying import is_unfinished
 from lairchat.ops.ready import schema_is_current
 from lairchat.server.roles import ROLES
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         from lairchat.server.daphne import PortInUse
         from lairchat.server.run import on_start, serve
 
+        processes.arrive(options["role"])
         on_start.extend(work_of(options["role"]))
         try:
             serve(make_application(options["role"]), config.current(), say=self._say)
