@@ -13,6 +13,7 @@ from lairchat.testing.processes import ServerProcess, eventually
 pytestmark = pytest.mark.processes
 
 
+@pytest.mark.promise("F11")
 async def test_after_a_restore_every_client_reads_anew(tmp_path):
     data_dir, backup = tmp_path / "data", tmp_path / "backup.sqlite3"
     database = data_dir / "lair.sqlite3"

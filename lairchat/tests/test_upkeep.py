@@ -75,6 +75,7 @@ def test_what_is_given_back_is_taken_at_once() -> None:
     assert Lease.objects.get().holder == second.id
 
 
+@pytest.mark.promise("F7")
 def test_a_clock_that_jumps_takes_the_lease_from_nobody() -> None:
     first, second = Candidate("upkeep", 20), Candidate("upkeep", 20)
     assert (first.hold(), second.hold()) == (True, False)
@@ -133,6 +134,7 @@ async def test_a_long_chore_goes_in_steps_and_is_noted_with_what_it_did(monkeypa
 # What
 
 
+@pytest.mark.promise("D8")
 def test_the_log_keeps_what_is_young_or_among_the_last(
     alice: Actor, den: Room, plaza: Room, settings_of: Callable[..., None]
 ) -> None:

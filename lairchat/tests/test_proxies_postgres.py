@@ -145,6 +145,7 @@ def test_a_program_signs_in_and_asks(proxy: Proxy, site: Site) -> None:
     assert site.found.rooms["den"] in body.decode()
 
 
+@pytest.mark.promise("S10")
 def test_the_server_sees_the_address_of_the_client_whatever_it_claims(proxy: Proxy, site: Site) -> None:
     claims = {
         "x_forwarded_for": "203.0.113.9",
@@ -216,6 +217,7 @@ def test_plain_requests_are_sent_to_tls_and_no_token_is_logged(proxy: Proxy) -> 
         assert "a-secret-token" not in proxy.log
 
 
+@pytest.mark.promise("F2")
 async def test_one_process_after_the_other_is_restarted_and_nobody_is_refused(proxy: Proxy, site: Site) -> None:
     den = site.found.rooms["den"]
     enough = threading.Event()
