@@ -51,6 +51,7 @@ async def test_after_a_restore_every_client_reads_anew(tmp_path):
         assert heard["message"]["content"] == "said after the restore"
 
 
+@pytest.mark.promise("F11")
 def test_a_running_server_keeps_its_epoch(tmp_path):
     data_dir = tmp_path / "data"
     manage(data_dir, "migrate", "-v", "0")
