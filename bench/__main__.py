@@ -30,6 +30,7 @@ def measurements() -> dict[str, Measurement]:
     }
     named["raw"] = lambda place, found: one_room.raw(place, _frame_bytes(found))
     named["node_ws"] = lambda place, found: one_room.node_ws(place, _frame_bytes(found))
+    named["socket_io"] = lambda place, found: one_room.socket_io(place, _frame_bytes(found))
     return named
 
 

@@ -36,7 +36,8 @@ async def fan_out(order: Order) -> dict[str, Any]:
     count = Count()
     sockets = await open_many(order, count, order["sockets"])
     await settled(order["pids"])
-    each, last = [], []
+    each: list[float] = []
+    last: list[float] = []
     paced = cpu_of_all(order["pids"])
     for number in range(order["messages"]):
         begun, count.times = time.perf_counter(), []
@@ -72,11 +73,14 @@ async def fan_out(order: Order) -> dict[str, Any]:
 
 def say(order: Order, socket: Socket, text: str) -> None:
     """Tell this kind of server a message."""
-    if "tokens" in order:
-        target = {"type": "room", "room_id": order["room"]}
-        socket.send({"type": "send_message", "target": target, "content": text})
-    else:
-        socket.send({"message": text})
+    match order["kind"]:
+        case "lair":
+            target = {"type": "room", "room_id": order["room"]}
+            socket.send({"type": "send_message", "target": target, "content": text})
+        case "plain":
+            socket.send({"message": text})
+        case "socket.io":
+            socket.send_text(b"42" + json.dumps(["say", text]).encode())
 
 
 # Many rooms
@@ -177,7 +181,7 @@ async def _stored_by(order: Order, sockets: Sequence[Socket], senders: int) -> d
 
 async def _stored(order: Order, socket: Socket, place: int, number: int) -> None:
     """Send one message and wait for its ack; from the naive chat, for the message itself."""
-    if "tokens" not in order:
+    if order["kind"] != "lair":
         text = f"durable message {number} of {place}"
         await socket.until(text.encode(), lambda: socket.send({"message": text}))
         return
@@ -192,7 +196,7 @@ async def _stored(order: Order, socket: Socket, place: int, number: int) -> None
 
 def batches_of(order: Order) -> tuple[float, float] | None:
     """How many acts went through the writer lane so far, and in how many commits; None of another server."""
-    if "tokens" not in order:
+    if order["kind"] != "lair":
         return None
     text = metrics(order["ports"][0])
     acts, commits = (re.search(rf"^lair_chat_batch_size_{name} (\S+)", text, re.MULTILINE) for name in ("sum", "count"))
@@ -277,8 +281,8 @@ async def connects(order: Order) -> dict[str, Any]:
     another one of each; only a server that counts them knows (`bench.rigged`)."""
     sockets = len(order["tokens"])
     at = [_statements(order), _statements(order)]
-    for first in (0, sockets):
-        await open_many(order, Count(), sockets, first)
+    for opened in (0, sockets):
+        await open_many(order, Count(), sockets, opened)
         await settled(order["pids"])
         at.append(_statements(order))
     asking = at[1] - at[0]

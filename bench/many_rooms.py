@@ -46,7 +46,7 @@ def stored_naive(place: Place) -> Figures:
     size = place.size
     directory = place.directory / f"naive{time.monotonic_ns()}"
     directory.mkdir()
-    order = {"rooms": size.rooms, "sockets": size.rooms * ROOM_OF}
+    order = {"kind": "plain", "rooms": size.rooms, "sockets": size.rooms * ROOM_OF}
     with place.server("-m", "bench.naive", str(directory)) as server:
         return _figures(place.generate("saturation", server, **order, **_steps(place)))
 

@@ -13,7 +13,7 @@ def is_ready() -> bool:
     """Whether Node is there and its packages are, or can be fetched (once, by npm, for this comparison only)."""
     if shutil.which("node") is None:
         return False
-    if (SCRIPTS / "node_modules" / "ws").exists():
+    if all((SCRIPTS / "node_modules" / package).exists() for package in ("ws", "socket.io")):
         return True
     if shutil.which("npm") is None:
         return False

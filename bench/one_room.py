@@ -56,8 +56,17 @@ def node_ws(place: Place, frame_bytes: float) -> Figures:
     return _of_another(place, _order(place, place.size.sockets), "-m", "bench.node", "ws.mjs", str(int(frame_bytes)))
 
 
-def _of_another(place: Place, order: dict[str, Any], *command: str) -> Figures:
-    del order["tokens"], order["room"]
+def socket_io(place: Place, frame_bytes: float) -> Figures:
+    """And with socket.io."""
+    if not node.is_ready():
+        return {}
+    order = _order(place, place.size.sockets)
+    command = "-m", "bench.node", "socket_io.mjs", str(int(frame_bytes))
+    return _of_another(place, order, *command, kind="socket.io")
+
+
+def _of_another(place: Place, order: dict[str, Any], *command: str, kind: str = "plain") -> Figures:
+    order |= {"kind": kind}
     with place.server(*command) as server:
         return _figures(place.generate("fan_out", server, **order))
 

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any
 from bench import machine
 from bench.generator import quantile
 from bench.place import Place
+from lairchat.testing import stack
 
 COOKIE = "lair_session"
 Figures = dict[str, float]
@@ -38,13 +38,10 @@ def over_http(place: Place) -> Figures:
 def inside(place: Place) -> Figures:
     """What `bench.inside` finds in a process of its own: the command, the request, a serializer's, and their growth."""
     place.many, place.few  # noqa: B018 - made when first asked for
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAIR_", "DJANGO_"))}
-    settings = {"LAIR_DATA_DIR": str(place.many_dir), "LAIR_LIMITS": "off"}
+    settings = stack.environment(place.many_dir, LAIR_LIMITS="off")
     command = [sys.executable, "-m", "bench.inside", str(place.size.requests), str(place.few_dir), str(place.many_dir)]
     with machine.on_core(place.server_core):
-        done = subprocess.run(
-            command, env=clean | settings, cwd=machine.ROOT, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, env=settings, cwd=machine.ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
     few, many = json.loads(done.stdout.splitlines()[-1])

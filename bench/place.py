@@ -113,7 +113,7 @@ class Place:
 
     def generate(self, what: str, *servers: ServerProcess, **order: Any) -> dict[str, Any]:
         """Let the generator carry out an order against the servers, in a process of its own."""
-        order |= {"what": what, "core": self.load_core, "seconds_at_most": 240}
+        order |= {"kind": order.get("kind", "lair"), "what": what, "core": self.load_core, "seconds_at_most": 240}
         order |= {"ports": [server.port for server in servers], "pids": [server.process.pid for server in servers]}
         done = subprocess.run(
             [sys.executable, "-m", "bench.generator"],

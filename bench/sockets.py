@@ -117,6 +117,23 @@ class LairSocket(Socket):
             self.count_text(text)
 
 
+class SocketIo(Socket):
+    """A socket of a socket.io server: its protocol 5 over engine.io 4, WebSocket from the first byte."""
+
+    def __init__(self, count: Count) -> None:
+        super().__init__(count)
+        self.live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waits = {self.live}
+        self.take = self._open
+
+    def _open(self, text: bytes) -> None:
+        if text.startswith(b"0{"):
+            self.send_text(b"40")  # connect to the namespace /
+        elif text.startswith(b"40") and not self.live.done():
+            self.take = None
+            self.live.set_result(None)
+
+
 def frames_of(text: bytes) -> list[dict[str, Any]]:
     """A text is one frame, or a list of them."""
     frames = msgspec.json.decode(text)
@@ -139,6 +156,16 @@ async def open_plain(order: dict[str, Any], count: Count, number: int) -> Socket
     return socket
 
 
+async def open_socket_io(order: dict[str, Any], count: Count, number: int) -> Socket:
+    socket = SocketIo(count)
+    await _connect(socket, order["ports"][0], "/socket.io/?EIO=4&transport=websocket")
+    await socket.live
+    return socket
+
+
+OPENERS = {"lair": open_lair, "plain": open_plain, "socket.io": open_socket_io}
+
+
 async def _connect(socket: Socket, port: int, path: str, **options: Any) -> None:
     url = f"ws://127.0.0.1:{port}{path}"
     await ws_connect(lambda: socket, url, websocket_handshake_timeout=30, read_buffer_init_size=4096, **options)
@@ -146,7 +173,7 @@ async def _connect(socket: Socket, port: int, path: str, **options: Any) -> None
 
 async def open_many(order: dict[str, Any], count: Count, how_many: int, first: int = 0) -> list[Socket]:
     """Open the sockets, a few at a time."""
-    opener = open_lair if "tokens" in order else open_plain
+    opener = OPENERS[order["kind"]]
     places = asyncio.Semaphore(OPENING_AT_ONCE)
 
     async def one(number: int) -> Socket:

@@ -15,7 +15,6 @@ from django.http import parse_cookie
 from accounts.actor import Actor
 from accounts.authentication import session_of_cookie, session_of_token
 from accounts.models import UserSession
-from accounts.queries import live_session
 from chat.queries import Followed, followed
 from chat.realtime import v2
 from chat.realtime.connection import Connection, command_named, decoded, refused
@@ -274,14 +273,9 @@ def _by_cookie(value: str, address: str) -> SignedIn:
 
 
 def _signed_in(session: UserSession, address: str) -> SignedIn:
-    """Who it is and what they follow. Runs on a thread of the lane.
-
-    The session is read again after the heads: had it ended in between, its end would lie before the position from
-    which this connection hears of it (S1).
-    """
+    """Who it is and what they follow, the session still in force when that was read. Runs on a thread of the lane."""
     log.known_epoch()
-    streams = followed(session.user_id)
-    session = live_session(session.id)
+    streams = followed(session.user_id, session.id)
     return SignedIn(Actor.through(session, via="ws", address=address), session, streams)
 
 

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils.dateparse import parse_datetime
 
 from accounts.actor import Actor, Caller
+from accounts.errors import SessionNotFound
 from accounts.queries import present, users_by_ids
 from accounts.shapes import UserOutput
 from chat.errors import MessageNotFound
@@ -332,6 +333,7 @@ JOIN core_stream s ON s.name = 'room:' || {room_id}
 WHERE m.user_id = %s
 UNION ALL SELECT name, head, floor, head FROM core_stream WHERE name IN (%s, %s)
 """
+_AND_THE_SESSION = "UNION ALL SELECT '', 0, 0, 0 FROM accounts_usersession WHERE id = %s AND ended_at IS NULL"
 
 
 def _room_id_text() -> str:
@@ -402,14 +404,23 @@ class Followed:
     joined: int
 
 
-def followed(user_id: UUID) -> dict[str, Followed]:
-    """Every stream of a person with head and floor, their memberships decided in the same snapshot; one statement."""
+def followed(user_id: UUID, session_id: UUID | None = None) -> dict[str, Followed]:
+    """Every stream of a person with head and floor, their memberships decided in the same snapshot; one statement.
+
+    In that snapshot `session_id`, if given, has not ended: had it, its end would lie before the positions from which a
+    connection of it hears (S1). Raises SessionNotFound.
+    """
     own = log.user_stream(user_id)
+    sql, parameters = _FOLLOWED.format(room_id=_room_id_text()), [stored(user_id), log.SITE, own]
+    if session_id is not None:
+        sql, parameters = sql + _AND_THE_SESSION, [*parameters, stored(session_id)]
     with connection.cursor() as cursor:
-        cursor.execute(_FOLLOWED.format(room_id=_room_id_text()), [stored(user_id), log.SITE, own])
+        cursor.execute(sql, parameters)
         rows = cursor.fetchall()
     streams = {log.SITE: Followed(0, 1, 0), own: Followed(0, 1, 0)}
     streams.update({name: Followed(head, floor, joined) for name, head, floor, joined in rows})
+    if streams.pop("", None) is None and session_id is not None:
+        raise SessionNotFound()
     return streams
 
 

@@ -7,7 +7,6 @@ from django.views.generic import RedirectView
 from chat import views as chat_pages
 from lairchat import api_docs
 from lairchat.ops import api as ops
-from lairchat.ops import health, metrics, ready
 
 api: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
@@ -22,9 +21,7 @@ handler404 = "lairchat.pages.not_found"
 handler500 = "lairchat.pages.server_error"
 
 urlpatterns = [
-    path("health", health.health),
-    path("ready", ready.ready),
-    path("metrics", metrics.metrics),
+    path("", include("lairchat.ops.urls")),
     path("api/v1/", include(api)),
     path("openapi.json", api_docs.openapi),
     path("docs", api_docs.Browser.as_view()),

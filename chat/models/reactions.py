@@ -11,7 +11,7 @@ class Reaction(models.Model):
     EMOJI_MAX = 32
     KINDS_MAX = 20  # different emoji on one message
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="reaction_rows")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="reaction_rows", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     emoji = models.CharField(max_length=EMOJI_MAX)
     created_at = models.DateTimeField(default=timezone.now)

@@ -8,7 +8,7 @@ from rooms.models import Room
 class ReadReceipt(models.Model):
     """How far one person has read one room: the one fact that unread counts stand on (D12)."""
 
-    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="receipts")
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="receipts", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="receipts")
     seq = models.BigIntegerField()
     at = models.DateTimeField(default=timezone.now)

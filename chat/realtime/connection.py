@@ -23,7 +23,7 @@ from lairchat.core.errors import DomainError, Invalid, Malformed
 from lairchat.core.events import Delivery
 from lairchat.core.forms import parsed
 from lairchat.core.metrics import CLOSES, FRAMES
-from lairchat.core.rest import as_domain_error
+from lairchat.core.refusals import as_domain_error
 from lairchat.core.writer import writer
 
 logger = logging.getLogger(__name__)

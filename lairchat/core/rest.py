@@ -5,30 +5,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
-from django.http import Http404
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable, ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from lairchat.core import limits
-from lairchat.core.action import refusal_of
 from lairchat.core.commands import Command
 from lairchat.core.errors import (
     DomainError,
-    Internal,
     Invalid,
     Malformed,
     NotFound,
     RateLimited,
-    TooLarge,
     Unauthenticated,
 )
 from lairchat.core.formats import JsonParser, JsonRenderer
 from lairchat.core.forms import parsed
 from lairchat.core.net import limit_address, request_id_of
+from lairchat.core.refusals import as_domain_error
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +139,7 @@ def handle_error(error: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: every failure in the one envelope, never a stack, a query or a path."""
     request = context["request"]
     request_id = request_id_of(request)
-    refusal = as_domain_error(error)
+    refusal = refusal_behind(error)
     if refusal.status == 500:
         logger.error("request %s failed", request_id, exc_info=error)
     response = answer_to(refusal, request_id)
@@ -153,22 +148,14 @@ def handle_error(error: Exception, context: Mapping[str, Any]) -> Response:
     return response
 
 
-def as_domain_error(error: Exception) -> DomainError:
-    """The domain error behind any exception: our own, the framework's, the database's, or Internal."""
+def refusal_behind(error: Exception) -> DomainError:
+    """The domain error behind any exception, the framework's included."""
     match error:
-        case DomainError():
-            return error
-        case OperationalError() | InterfaceError():
-            return refusal_of(error)
-        case Http404():
-            return NotFound()
-        case RequestDataTooBig():
-            return TooLarge()
         case ParseError():
             return Invalid(str(error.detail))
         case APIException():
             return _of_framework(error)
-    return Internal()
+    return as_domain_error(error)
 
 
 def _of_framework(error: APIException) -> DomainError:

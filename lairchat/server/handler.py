@@ -23,9 +23,10 @@ PARAMETER = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
 
 
 class LaneHandler(ASGIHandler):
-    """The application for HTTP."""
+    """The application for HTTP; with a `urlconf` of its own instead of the settings'."""
 
-    def __init__(self) -> None:
+    def __init__(self, urlconf: str | None = None) -> None:
+        self.urlconf = urlconf
         self.load_middleware(is_async=False)  # not super().__init__(), which loads it for asyncio
 
     async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
@@ -52,6 +53,8 @@ class LaneHandler(ASGIHandler):
             body.close()
             response: Any = refusal
         else:
+            if self.urlconf is not None:
+                request.urlconf = self.urlconf
             response = self.get_response(request)
             if request.resolver_match is not None:
                 scope["state"]["route"] = _pattern(request.resolver_match.route)

@@ -13,7 +13,7 @@ from accounts.models import UserSession
 from accounts.tokens import session_token
 from chat.realtime.connection import Connection, acknowledged, command_named, decoded
 from lairchat.core.errors import DomainError
-from lairchat.core.rest import as_domain_error
+from lairchat.core.refusals import as_domain_error
 from lairchat.core.routes import Route
 
 

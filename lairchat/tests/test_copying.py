@@ -133,6 +133,7 @@ def test_a_copy_that_is_killed_in_the_middle_goes_on(small_town, postgres, tmp_p
     assert copied(target, table) == whole
 
 
+@pytest.mark.promise("D7")
 async def test_clients_go_on_where_they_were(postgres, tmp_path):
     data_dir = tmp_path / "data"
     given = {"LAIR_DATABASE_URL": f"sqlite:///{data_dir / 'lair.sqlite3'}", "LAIR_LIMITS": "off"}

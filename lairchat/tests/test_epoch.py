@@ -13,6 +13,7 @@ from lairchat.testing.processes import ServerProcess, eventually
 pytestmark = pytest.mark.processes
 
 
+@pytest.mark.promise("F11")
 async def test_after_a_restore_every_client_reads_anew(tmp_path):
     data_dir, backup = tmp_path / "data", tmp_path / "backup.sqlite3"
     database = data_dir / "lair.sqlite3"
@@ -50,6 +51,7 @@ async def test_after_a_restore_every_client_reads_anew(tmp_path):
         assert heard["message"]["content"] == "said after the restore"
 
 
+@pytest.mark.promise("F11")
 def test_a_running_server_keeps_its_epoch(tmp_path):
     data_dir = tmp_path / "data"
     manage(data_dir, "migrate", "-v", "0")

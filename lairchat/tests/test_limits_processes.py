@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lairchat.testing import town
+from lairchat.testing import stack, town
 from lairchat.testing.processes import ServerProcess
 from lairchat.testing.redis import RedisServer
 from lairchat.testing.rest import Answer, Rest
@@ -37,12 +37,13 @@ class City:
 @pytest.fixture(scope="module", params=["without Redis", "with Redis"])
 def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     data_dir = tmp_path_factory.mktemp("limits")
+    stack.settle(data_dir, stack.database_url(data_dir))  # a Redis only where it is said below
     place = town.found(data_dir, ["alice", "bob", *CROWD], {"den": ["alice", "bob"], "attic": CROWD})
-    with ExitStack() as stack:
+    with ExitStack() as running:
         given = WINDOWS | WIDE | {"LAIR_LIMITS_ROOM_SEND": f"{ROOM_LIMIT}/3600"}
         if request.param == "with Redis":
-            given["LAIR_REDIS_URL"] = stack.enter_context(RedisServer(Path(data_dir))).url
-        servers = [stack.enter_context(ServerProcess(data_dir, "manage.py", "serve", **given)) for _ in range(2)]
+            given["LAIR_REDIS_URL"] = running.enter_context(RedisServer(Path(data_dir))).url
+        servers = [running.enter_context(ServerProcess(data_dir, "manage.py", "serve", **given)) for _ in range(2)]
         yield City([server.port for server in servers], place)
 
 

@@ -46,6 +46,7 @@ def readiness(server: ServerProcess) -> tuple[int, dict[str, object]]:
     return status, json.loads(body)
 
 
+@pytest.mark.promise("F2")
 def test_who_is_told_to_stop_says_so_while_it_still_serves(data_dir, opened):
     server = serve(opened, data_dir, LAIR_SERVER_DRAIN_SECONDS="6", LAIR_SERVER_STOP_SECONDS="5")
     eventually(lambda: readiness(server) == WELL, "it is well")
@@ -64,6 +65,7 @@ def test_who_is_told_to_stop_says_so_while_it_still_serves(data_dir, opened):
     assert server.wait() == 0
 
 
+@pytest.mark.promise("F3")
 def test_without_its_redis_a_process_is_degraded_but_ready(data_dir, opened, tmp_path):
     redis = opened.enter_context(RedisServer(tmp_path))
     server = serve(opened, data_dir, LAIR_REDIS_URL=redis.url)
@@ -75,6 +77,7 @@ def test_without_its_redis_a_process_is_degraded_but_ready(data_dir, opened, tmp
     eventually(lambda: readiness(server) == WELL, "it is well again")
 
 
+@pytest.mark.promise("F12")
 def test_with_a_schema_that_is_not_its_own_a_process_is_not_ready(data_dir, opened):
     manage(data_dir, "migrate", "-v", "0", **LATER)
     new = serve(opened, data_dir, **LATER)
@@ -87,6 +90,7 @@ def test_with_a_schema_that_is_not_its_own_a_process_is_not_ready(data_dir, open
     assert readiness(new) == WELL
 
 
+@pytest.mark.promise("F12")
 async def test_what_only_adds_is_migrated_while_people_talk(tmp_path, opened):
     data_dir = tmp_path / "data"
     names = ["alice", "bob", "carol"]

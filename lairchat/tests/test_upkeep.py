@@ -133,6 +133,7 @@ async def test_a_long_chore_goes_in_steps_and_is_noted_with_what_it_did(monkeypa
 # What
 
 
+@pytest.mark.promise("D8")
 def test_the_log_keeps_what_is_young_or_among_the_last(
     alice: Actor, den: Room, plaza: Room, settings_of: Callable[..., None]
 ) -> None:

@@ -16,8 +16,10 @@ class Membership(models.Model):
         MENTIONS = "mentions", "mentions"
         NOTHING = "nothing", "nothing"
 
-    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
     role = models.CharField(
         max_length=10, choices=[(role.value, role.value) for role in RoomRole], default=RoomRole.MEMBER
     )

@@ -16,7 +16,7 @@ class Stream(models.Model):
 class StreamEntry(models.Model):
     """One change at one position. `refs` holds ids and codes, never content (D5)."""
 
-    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="entries")
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="entries", db_index=False)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=40)
     refs = models.JSONField()

@@ -19,6 +19,7 @@ def test_while_postgresql_is_frozen_writes_are_refused_and_nothing_is_falsely_ac
     holds("postgres-frozen", tmp_path)
 
 
+@pytest.mark.promise("F4")
 def test_sessions_that_are_ended_are_made_anew(tmp_path: Path) -> None:
     holds("postgres-sessions-killed", tmp_path)
 

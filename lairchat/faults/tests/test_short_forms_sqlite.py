@@ -14,6 +14,7 @@ def test_while_another_program_holds_the_lock_writes_wait_and_then_are_refused(t
     holds("sqlite-locked", tmp_path)
 
 
+@pytest.mark.promise("F5")
 def test_a_reader_that_stays_holds_up_nobody(tmp_path: Path) -> None:
     holds("sqlite-snapshot", tmp_path)
 
