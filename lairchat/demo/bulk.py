@@ -21,11 +21,9 @@ from lairchat.core.log import room_stream
 
 BATCH = 20_000
 ANSWERS = 0.15  # share of messages that answer one of the few before
-MESSAGE = (
-    "INSERT INTO chat_message (id, room_id, author_id, seq, rev, kind, nonce, digest, content, reply_to_id, created_at)"
-    " VALUES (%s, %s, %s, %s, %s, 'text', %s, %s, %s, %s, %s)"
-)
-ENTRY = "INSERT INTO core_streamentry (stream_id, seq, type, refs, at) VALUES (%s, %s, 'message_received', %s, %s)"
+MESSAGE = "chat_message (id, room_id, author_id, seq, rev, nonce, digest, content, reply_to_id, created_at, kind)"
+ENTRY = "core_streamentry (stream_id, seq, refs, at, type)"
+KINDS = {MESSAGE: "text", ENTRY: "message_received"}  # the last column, the same in every row
 
 
 @dataclass(frozen=True)
@@ -79,12 +77,24 @@ def _load(talk: Talk, random: Random, days: int) -> None:
             messages.append(message)
             entries.append(entry)
             if len(messages) == BATCH:
-                cursor.executemany(MESSAGE, messages)
-                cursor.executemany(ENTRY, entries)
+                _write(cursor, MESSAGE, messages)
+                _write(cursor, ENTRY, entries)
                 messages, entries = [], []
-        cursor.executemany(MESSAGE, messages)
-        cursor.executemany(ENTRY, entries)
+        _write(cursor, MESSAGE, messages)
+        _write(cursor, ENTRY, entries)
         cursor.execute("UPDATE core_stream SET head = %s WHERE name = %s", [head + talk.count, stream])
+
+
+def _write(cursor: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
+    kind = KINDS[table]
+    if connection.vendor == "postgresql":
+        # COPY: five times as fast as INSERT.
+        with cursor.cursor.copy(f"COPY {table} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row((*row, kind))
+    elif rows:
+        places = ", ".join(["%s"] * len(rows[0]))
+        cursor.executemany(f"INSERT INTO {table} VALUES ({places}, '{kind}')", rows)  # noqa: S608
 
 
 def _rows(

@@ -127,6 +127,9 @@ def test_a_body_that_stops_coming_ends_the_connection(serve):
 # Many at once (M4)
 
 
+POOL_THREADS = 2 if connection.vendor == "postgresql" else 0  # one makes connections, one keeps time
+
+
 @pytest.mark.promise("F9")
 def test_300_requests_at_once_do_not_make_300_threads(serve):
     server = serve(LAIR_SERVER_WAIT_SECONDS="300")
@@ -137,7 +140,7 @@ def test_300_requests_at_once_do_not_make_300_threads(serve):
         for client in clients:
             client.send_head("GET", "/slow")
         eventually(lambda: figures(server)["running"] == 32, "the lane is full")
-        assert server.threads() <= idle + 32
+        assert server.threads() <= idle + 32 + POOL_THREADS
         status, _headers, body = get(server, "/health")
         assert (status, body["status"]) == (200, "healthy")
         release(server)
