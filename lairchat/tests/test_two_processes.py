@@ -88,8 +88,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         data_dir, [*MEMBERS, "mona", *TARGETS], {"den": [*MEMBERS, *TARGETS], "attic": ["alice", "dora"]}
     )
     with (
-        ServerProcess(data_dir, "manage.py", "serve", LAIR_LIMITS="off") as one,
-        ServerProcess(data_dir, "manage.py", "serve", LAIR_LIMITS="off") as other,
+        ServerProcess(data_dir, "manage.py", "serve", LAIR_LIMITS="off", LAIR_REDIS_URL="") as one,
+        ServerProcess(data_dir, "manage.py", "serve", LAIR_LIMITS="off", LAIR_REDIS_URL="") as other,
     ):
         city = City(data_dir, [one.port, other.port], place.people, place.rooms["den"], place.rooms["attic"])
         city.operate(f"change_role(Actor.system('cli'), UUID('{place.people['mona'].id}'), 'admin')")

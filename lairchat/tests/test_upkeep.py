@@ -75,6 +75,7 @@ def test_what_is_given_back_is_taken_at_once() -> None:
     assert Lease.objects.get().holder == second.id
 
 
+@pytest.mark.promise("F7")
 def test_a_clock_that_jumps_takes_the_lease_from_nobody() -> None:
     first, second = Candidate("upkeep", 20), Candidate("upkeep", 20)
     assert (first.hold(), second.hold()) == (True, False)

@@ -24,7 +24,7 @@ ASKER = "asker"
 
 
 class Scene:
-    """Two processes on a PostgreSQL behind a proxy; people in both, and somebody who asks by REST."""
+    """Two processes on a PostgreSQL; people in both, and somebody who asks by REST."""
 
     def __init__(self, run: Run, postgres: PostgresServer, proxy: Proxy, crowd: Crowd, asker: Asker) -> None:
         self.run, self.postgres, self.proxy, self.crowd, self.asker = run, postgres, proxy, crowd, asker
@@ -80,14 +80,17 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(run: Run, **settings: Any) -> AsyncIterator[Scene]:
+async def scene(run: Run, *, cut: bool = False, **settings: Any) -> AsyncIterator[Scene]:
     people = names(run.size(10, 50))
     with PostgresServer(**settings) as postgres:
         straight = postgres.create_database(DATABASE)
         stack.settle(run.directory, postgres.url_of(DATABASE, "postgres"))  # the checker gets in where all is taken
         async with (
             Proxy(postgres.port) as proxy,
-            _cluster(run, people, straight.replace(f":{postgres.port}/", f":{proxy.port}/")) as cluster,
+            # The proxy stands still while the checker computes: only who needs it goes through it.
+            _cluster(
+                run, people, straight.replace(f":{postgres.port}/", f":{proxy.port}/") if cut else straight
+            ) as cluster,
             Crowd(run, cluster, people=people, rate=run.size(60, RATE)) as crowd,
             Asker(cluster, ASKER, cluster.place.rooms["counter"]) as asker,
         ):
@@ -158,10 +161,14 @@ async def postgres_crowded(run: Run) -> None:
 @scenario
 async def postgres_cut_off(run: Run) -> None:
     """The lines to PostgreSQL are cut at random moments, many in the middle of a commit, for a minute."""
-    async with scene(run) as here:
+    async with scene(run, cut=True) as here:
+        cut = 0
         for _ in range(run.size(8, 120)):
             await asyncio.sleep(run.rng.uniform(0.05, 0.9))
+            cut += len(here.proxy.links)
             here.proxy.cut_all()
+        run.note(cut=cut)
+        run.must(cut, "no line was cut: this run shows nothing")
 
 
 @scenario
