@@ -1,9 +1,11 @@
 """`python -m lairchat.faults`: every scenario, or those named, in their long form; one line of verdict each."""
 
 import asyncio
+import atexit
 import gc
 import logging
 import random
+import signal
 import sys
 import tempfile
 from argparse import ArgumentParser
@@ -12,6 +14,7 @@ from pathlib import Path
 from lairchat.faults import scenarios as _table  # noqa: F401 — fills the table
 from lairchat.faults.report import Report
 from lairchat.faults.run import Run, scenarios
+from lairchat.testing import stack
 
 DEFAULT = ["--out", "docs/benchmarks/faults.md"]  # what the Makefile says
 
@@ -34,6 +37,8 @@ def main() -> None:
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10_000)
     command = " ".join(["python -m lairchat.faults", *sys.argv[1:]]) if sys.argv[1:] != DEFAULT else "make faults"
     report = Report(options.out, command) if options.out is not None else None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    atexit.register(stack.end)
     runs = []
     for name in options.names or scenarios:
         runs.append(one(name, seed, is_long=not options.short))
