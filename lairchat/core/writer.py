@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 FEW, MANY = 64, 256  # acts of one transaction; a large one holds the lane for 40–60 ms, so only a crowd gets it
 WAITING_MAX = 2048  # acts that may wait; more are refused at once
+CROWDED_SECONDS = 0.5  # and, while a full batch waits, whoever would stand behind one who waits longer than this
 WAIT_SECONDS = 5.0  # F5: nobody is kept longer than this for their turn
 TEDIOUS_SECONDS = 0.5  # a batch refused later than this was not refused by chance
 
@@ -123,10 +124,17 @@ class Writer:
 
     def _put(self, waiting: Waiting) -> None:
         with self._ready:
-            if len(self._waiting) >= WAITING_MAX or self._thread is None:
+            if self._thread is None or self._is_crowded():
                 raise Busy()
             self._waiting.append(waiting)
             self._ready.notify()
+
+    def _is_crowded(self) -> bool:
+        """More comes than is written: better refused at once than accepted late (overload)."""
+        waiting = len(self._waiting)
+        if waiting >= WAITING_MAX:
+            return True
+        return waiting >= FEW and time.monotonic() - self._waiting[0].since > CROWDED_SECONDS
 
     def _take(self) -> list[Waiting]:
         """The oldest request and those of its kind; none at the end."""

@@ -60,3 +60,23 @@ def test_who_waited_behind_a_long_refusal_is_refused_with_it(
         refused = [isinstance(one.exception(DEADLINE_SECONDS), Busy) for one in (first, *others)]
     assert refused == [True, also_refused, also_refused]
     assert len(quick.carried_out) == (0 if also_refused else 2)
+
+
+@pytest.mark.parametrize(("waiting", "seconds", "is_refused"), [(64, 0.0, True), (63, 0.0, False), (64, 3600.0, False)])
+def test_a_crowd_that_has_waited_long_grows_no_longer(
+    lane: Writer, monkeypatch: pytest.MonkeyPatch, waiting: int, seconds: float, is_refused: bool
+) -> None:
+    monkeypatch.setattr(writer_module, "CROWDED_SECONDS", seconds)
+    monkeypatch.setattr(writer_module, "TEDIOUS_SECONDS", 3600.0)
+    locked, quick = Locked(), Quick()
+    with ThreadPoolExecutor(waiting + 2) as people:
+        first = people.submit(lane.write, locked, "first")
+        assert locked.begun.wait(DEADLINE_SECONDS)
+        crowd = [people.submit(lane.write, quick, number) for number in range(waiting)]
+        eventually(lambda: lane.waiting() == waiting, "the crowd waits")
+        late = people.submit(lane.write, quick, "late")
+        eventually(lambda: late.done() or lane.waiting() == waiting + 1, "the last one is heard")
+        locked.let_go.set()
+        assert [one.result(DEADLINE_SECONDS) for one in crowd] == list(range(waiting))
+        assert isinstance(first.exception(DEADLINE_SECONDS), Busy)
+        assert isinstance(late.exception(DEADLINE_SECONDS), Busy) == is_refused
