@@ -5,7 +5,7 @@ RUN_ENV := .venv
 TEST_ENV := .venv-test
 RUN := $(RUN_ENV)/bin/python
 TEST := $(TEST_ENV)/bin/python
-WORKERS ?= 2
+WORKERS ?= 3
 STACK ?= sqlite
 BESIDE_postgres := -m lairchat.testing.stack
 

@@ -40,7 +40,7 @@ def admit_attempt(actor: Actor | Visitor, identifier: str) -> LoginAttempt:
 
 @action
 def forget_attempts(actor: Actor) -> int:
-    """Take away some of the tries that no longer count, of identifiers that nobody tried since; answers how many."""
+    """Upkeep: take away some of the tries that no longer count, of identifiers nobody tried since; how many."""
     old = LoginAttempt.objects.filter(at__lt=timezone.now() - KEPT).values_list("id", flat=True)[:FORGOTTEN_AT_ONCE]
     return LoginAttempt.objects.filter(id__in=list(old)).delete()[0]
 

@@ -96,7 +96,7 @@ def end_all(user: User, reason: str) -> list[UUID]:
 
 @action
 def forget_sessions(actor: Actor) -> int:
-    """Take away some of the sign-ins that ended long ago; answers how many."""
+    """Upkeep: take away some of the sign-ins that ended long ago; answers how many."""
     return sessions.forget_some()
 
 

@@ -33,6 +33,8 @@ from rooms.models import Membership, Room, RoomSanction
 from rooms.roles import PERMISSIONS as ROOM_PERMISSIONS
 from rooms.roles import RoomPermission, RoomRole
 
+UPKEEP = "Upkeep:"  # the server's own acts, by nobody's right
+
 PAGE = Path(__file__).parents[2] / "docs" / "architecture" / "rights.md"
 COLUMNS = ["G", "U", "M", "RM", "RO", "SM", "SA"]
 PACKAGES = ["accounts.actions", "rooms.actions", "chat.actions"]
@@ -286,11 +288,16 @@ def acts():
 
 
 def _takes_an_actor(function):
-    """Not a visitor at the door, and not a step of another act."""
+    """Not a visitor at the door, not a step of another act, and not upkeep, which no surface offers."""
     parameters = list(inspect.signature(function).parameters.values())
-    if (function.__doc__ or "").startswith(("Inside an action", "A step of")):
+    if (function.__doc__ or "").startswith(("Inside an action", "A step of", UPKEEP)):
         return False
     return bool(parameters) and parameters[0].annotation in (Actor, "Actor")
+
+
+def test_nobody_can_ask_for_upkeep():
+    assert [entry.name for entry in table.values() if entry.summary.startswith(UPKEEP)] == []
+    assert {"forget_sessions", "forget_attempts", "expire_invitation"} & table.keys() == set()
 
 
 def test_every_act_has_a_line():

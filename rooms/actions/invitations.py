@@ -111,7 +111,7 @@ def revoke_invitation(actor: Actor, invitation_id: UUID) -> None:
 
 @action
 def expire_invitation(actor: Actor, invitation_id: UUID) -> None:
-    """Take an invitation that ran out off the invitee's list; nothing happens to one that was answered meanwhile."""
+    """Upkeep: take an invitation that ran out off the invitee's list; one that was answered meanwhile stays so."""
     _lock_room_of(invitation_id)
     invitation = queries.invitation(invitation_id)
     if invitation.is_expired() and not invitation.is_answered:
