@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.actions.sessions import end_session
 from accounts.actor import Caller
 from accounts.errors import SessionNotFound
-from chat.actions.messages import send_message, send_of
+from chat.actions.messages import send_message, send_message_soon, send_of
 from chat.actions.reactions import React, add_reaction, store_reactions
 from chat.actions.receipts import Read, store_positions
 from chat.actions.sends import Send, Sent, store_messages
@@ -138,6 +138,12 @@ def test_one_nonce_twice_in_a_batch_is_one_message(alice: Any, den: Any) -> None
     assert again.duplicate
     assert isinstance(other, NonceConflict)
     assert Message.objects.count() == 1
+
+
+def test_a_repeat_of_what_its_own_batch_refuses_is_refused_with_it(alice: Any, den: Any) -> None:
+    spent = [says(alice, den, str(number)) for number in range(20)]
+    outcomes = store_messages.commit([*spent, says(alice, den, "once", "n"), says(alice, den, "once", "n")])
+    assert kinds(outcomes) == [Sent] * 20 + [RateLimited] * 2
 
 
 def test_limits_count_within_a_batch(alice: Any, den: Any) -> None:
@@ -286,8 +292,8 @@ def test_a_coroutine_waits_without_a_thread(lane: Writer, alice: Any, den: Any) 
     caller = Caller(signed_in(alice.person).session_id, "ws")
 
     async def everybody() -> list[Any]:
-        sends = [store_messages.soon(says(caller, den, str(number))) for number in range(5)]
-        return await asyncio.gather(*sends, store_messages.soon(says(caller, Nowhere, "x")), return_exceptions=True)
+        sends = [send_message_soon(caller, den.id, str(number)) for number in range(5)]
+        return await asyncio.gather(*sends, send_message_soon(caller, Nowhere.id, "x"), return_exceptions=True)
 
     assert kinds(asyncio.run(everybody())) == [Sent] * 5 + [RoomNotFound]
 
