@@ -9,7 +9,7 @@ WORKERS ?= 3
 STACK ?= sqlite
 BESIDE_postgres := -m lairchat.testing.stack
 
-.PHONY: run test lint check docs screenshots bench faults break clean
+.PHONY: run test coverage lint check docs screenshots bench faults break clean
 
 run: $(RUN_ENV)/.installed  ## install, make secrets, migrate, serve on http://127.0.0.1:8082
 	@$(RUN) manage.py migrate --verbosity 0
@@ -32,6 +32,10 @@ $(TEST_ENV)/.installed: requirements.txt requirements-dev.txt
 test: $(TEST_ENV)/.installed  ## run every test, in parallel; STACK=postgres: on PostgreSQL, Redis and two processes
 	@sh scripts/need_programs.sh
 	$(TEST) $(BESIDE_$(STACK)) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+coverage: $(TEST_ENV)/.installed  ## the same tests, counted: lines and branches, also of the servers they start; at least 90 %
+	@sh scripts/need_programs.sh
+	$(TEST) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 lint: $(TEST_ENV)/.installed  ## format, types, import contracts, migrations, deployment check, generated files
 	$(TEST_ENV)/bin/ruff format --check .
