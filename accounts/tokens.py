@@ -61,7 +61,21 @@ class Backend(TokenBackend):
         return jwt.encode(claims, self.prepared_signing_key, algorithm=self.algorithm, headers={"kid": self.key_id})
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        claims = super().decode(token, verify)
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self.get_verifying_key(token),
+                algorithms=[self.algorithm],
+                audience=self.audience,
+                issuer=self.issuer,
+                leeway=self.get_leeway(),
+                # When it was made is for people to read: a clock that jumped back refuses nobody (F7).
+                options={"verify_signature": verify, "verify_iat": False},
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise TokenBackendExpiredToken("Token is expired") from error
+        except jwt.InvalidTokenError as error:
+            raise TokenBackendError("Token is invalid") from error
         if jwt.get_unverified_header(token).get("kid") != self.key_id:
             raise TokenBackendError("Token is signed with another key")
         return claims

@@ -139,3 +139,12 @@ def test_the_name_in_a_token_must_be_that_of_its_session(session, bob):
 @pytest.mark.promise("S2")
 def test_the_key_is_not_the_frameworks(settings):
     assert config.current().jwt_secret != settings.SECRET_KEY
+
+
+@pytest.mark.promise("F7")
+def test_a_token_of_a_clock_that_was_ahead_is_good(alice):
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        token = tokens.session_token(UserSession.objects.get(pk=alice.session_id), alice.person)
+    with time_machine.travel(now - timedelta(hours=1), tick=False):
+        assert tokens.claims_of(token, "session").user_id == alice.person.id
